@@ -1,0 +1,148 @@
+"""What can happen, as frozen values: the only way in which the rooms tell the outside anything.
+
+Pure. A room is given an `Emit` and calls it; `observe/` listens. No event holds a secret or a body.
+Durations are seconds, sizes bytes; instants are on the steady clock unless the name ends in `_utc`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The root of all events."""
+
+
+Emit = Callable[[Event], None]
+
+
+# ── session ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minted(Event):
+    """A new token is in use."""
+
+    tenant: str
+    kind: str  # "login" | "refresh" | "unchanged"
+    fingerprint: str
+    expires_in: float
+    renew_in: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshFailed(Event):
+    """A refresh brought no token; the flight goes on with a login unless FinHub asked for patience."""
+
+    tenant: str
+    cause: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintFailed(Event):
+    """A flight ended without a token. `gate` is what follows: COOLING or BLOCKED, for `retry_in` seconds."""
+
+    tenant: str
+    gate: str
+    cause: str
+    detail: str
+    remedy: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshUnavailable(Event):
+    """FinHub has no refresh endpoint (404/405/501): remembered for the life of the process."""
+
+    tenant: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRejected(Event):
+    """FinHub said 401 to the current token. `braked`: the storm brake kept it, and the 401 was delivered."""
+
+    tenant: str
+    fingerprint: str
+    braked: bool
+
+
+# ── gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded(Event):
+    """One caller's request is over. `path` has no query; `status` is what the caller saw, 0 if it saw none."""
+
+    request_id: str
+    method: str
+    path: str
+    status: int
+    source: str  # "upstream" | "sidecar"
+    reason: str  # RFC 9209 error name, "" when FinHub answered
+    duration: float
+    upstream_duration: float
+    received: int  # body bytes from the caller
+    sent: int  # body bytes to the caller
+    attempts: int  # times the request went on the wire
+    replay: str  # why it was sent again, or why a 401 was not: "" when the question did not arise
+    outcome: str  # "complete" | "aborted" | "caller_left"
+
+
+# ── identity, configuration, process ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityLoaded(Event):
+    """A client certificate is in use, at start or after a reload."""
+
+    subject: str
+    not_after_utc: str
+    days_left: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded(Event):
+    """Something changed and is in use now: `what` names it (identity, CA, secrets, configuration)."""
+
+    what: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadFailed(Event):
+    """What is new cannot be used; what was in use stays."""
+
+    what: str
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening(Event):
+    """Both listeners are open."""
+
+    listen: str
+    admin: str
+    environment: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining(Event):
+    """The process is going down: unready from now on, and no longer than `limit` seconds."""
+
+    why: str
+    in_flight: int
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped(Event):
+    """The last event of a process. `cut` requests had to be ended before they were done."""
+
+    cut: int
