@@ -1,0 +1,67 @@
+"""`finhub-sidecar config init | show | schema`: a file to start with, what is in effect, what each key takes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sidecar.config.load import load
+from sidecar.config.model import DEFAULT_ENVIRONMENT, ENVIRONMENTS
+from sidecar.config.render import sample, schema, show
+from sidecar.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Register `config` and its three commands; the chosen one is called as `args.run(args)`."""
+    parser = subparsers.add_parser("config", help="write, show or describe a configuration")
+    parser.set_defaults(run=run)
+    commands = parser.add_subparsers(dest="config_command", required=True, metavar="init | show | schema")
+    init = commands.add_parser("init", help="a commented file to start with")
+    init.add_argument("--environment", choices=ENVIRONMENTS, default=DEFAULT_ENVIRONMENT, help="default: %(default)s")
+    init.add_argument("--output", metavar="FILE", help="a file that does not exist yet; default: standard output")
+    shown = commands.add_parser("show", help="the effective configuration, without secrets")
+    shown.add_argument("--config", metavar="FILE", help="default: environment variables alone")
+    commands.add_parser("schema", help="the JSON Schema of the file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what `config …` asks; 0 when done. Raises ConfigError."""
+    return {"init": _init, "show": _show, "schema": _schema}[args.config_command](args)
+
+
+def _init(args: argparse.Namespace) -> int:
+    text = sample(args.environment)
+    if args.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(Path(args.output), text)
+        print(f"{args.output} is written: fill in its first part, then run `finhub-sidecar check --config` on it.")
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Create a file, whole; one that exists is never touched."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        remedy = "Choose another --output, or move the file away: it is never overwritten."
+        raise ConfigError(f"{path} exists already", remedy=remedy) from None
+    except OSError as error:
+        remedy = "Choose an --output in a folder that exists and can be written to."
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", remedy=remedy) from None
+
+
+def _show(args: argparse.Namespace) -> int:
+    sys.stdout.write(show(load(args.config, os.environ)))
+    return 0
+
+
+def _schema(_args: argparse.Namespace) -> int:
+    sys.stdout.write(schema())
+    return 0

@@ -1,0 +1,135 @@
+"""What concerns two keys at once. A check names the keys it reads, and is left out while one of them is itself wrong.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sidecar.config.addresses import host_of, is_loopback, is_plain
+from sidecar.config.fieldrules import uses
+from sidecar.config.problems import Problem, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from sidecar.config.merge import Path
+    from sidecar.config.model import Config
+
+PLAYGROUND_HOST: Final = "playground.finhub.cloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule over a whole configuration, and the keys or sections that must be right for it to make sense."""
+
+    needs: tuple[Path, ...]
+    find: Callable[[Config], Iterator[Problem]]
+
+
+def problems(config: Config, broken: Collection[Path]) -> Iterator[Problem]:
+    """Yield what the checks find; `broken` are the paths of keys that hold a default in place of something wrong."""
+    for check in CHECKS:
+        if not any(_touches(path, need) for path in broken for need in check.needs):
+            yield from check.find(config)
+
+
+def _touches(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _exposed(config: Config) -> Iterator[Problem]:
+    listen = config.listen
+    if listen.address.is_loopback:
+        return
+    if not listen.unsafe_listen:
+        expected = "a loopback address or a Unix socket, or listen.unsafe_listen = true with a caller_key"
+        yield Problem("listen.address", f'"{listen.address}", which others can reach', expected)
+    if listen.caller_key is None and not listen.allowed_peers:
+        expected = "one of the two, so that not everybody can act as you"
+        yield Problem("listen.caller_key", f'neither it nor allowed_peers beside "{listen.address}"', expected)
+
+
+def _peers(config: Config) -> Iterator[Problem]:
+    if config.listen.allowed_peers and not config.listen.unsafe_listen:
+        yield Problem("listen.allowed_peers", "networks without unsafe_listen", "no networks, or unsafe_listen = true")
+
+
+def _two_listeners(config: Config) -> Iterator[Problem]:
+    listen, admin = config.listen.address, config.admin.address
+    same = (listen.kind, listen.host, listen.port, listen.path) == (admin.kind, admin.host, admin.port, admin.path)
+    if same and (listen.kind == "unix" or listen.port):
+        yield Problem("admin.address", f'"{admin}", which is listen.address too', "another address")
+
+
+def _plain_http(config: Config) -> Iterator[Problem]:
+    urls = {"upstream.url": config.upstream.url}
+    # Where it was not given it is upstream.url: one mistake, one line.
+    if config.session.url != config.upstream.url:
+        urls["session.url"] = config.session.url
+    for key, url in urls.items():
+        if is_plain(url):
+            yield from _plain(config, key, host_of(url))
+
+
+def _plain(config: Config, key: str, host: str) -> Iterator[Problem]:
+    if not config.plain_http_allowed:
+        expected = "https://; without TLS only in the playground environment"
+        yield Problem(key, f"http:// in the {config.environment} environment", expected)
+    elif not is_loopback(host) and host != PLAYGROUND_HOST:
+        yield Problem(key, "http:// to another machine", f"https://, or http:// to loopback or {PLAYGROUND_HOST}")
+
+
+def _identity(config: Config) -> Iterator[Problem]:
+    identity = config.identity
+    if identity.certificate_file is not None and identity.key_file is None:
+        expected = "the key's file; the same again where one file holds both"
+        yield Problem("identity.key_file", "nothing beside certificate_file", expected)
+    if identity.key_file is not None and identity.certificate_file is None:
+        yield Problem("identity.certificate_file", "nothing beside key_file", "the certificate's file")
+    if identity.pkcs12_file is not None and (identity.certificate_file or identity.key_file):
+        expected = "one of them: the PEM pair or the PKCS#12 file"
+        yield Problem("identity.pkcs12_file", "it beside certificate_file or key_file", expected)
+
+
+def _password(config: Config) -> Iterator[Problem]:
+    identity = config.identity
+    if identity.key_password is not None and not (identity.key_file or identity.is_given):
+        expected = "certificate_file and key_file, or pkcs12_file"
+        yield Problem("identity.key_password", "it without a file that it opens", expected)
+
+
+def _tenant(config: Config) -> Iterator[Problem]:
+    users = [name for name, rule in config.fields.items() if uses(rule.value, "{tenant_id}")]
+    if users and config.credentials.tenant_id is None:
+        expected = f"the tenant that {', '.join(dotted(('fields', name)) for name in users)} sends"
+        yield Problem("credentials.tenant_id", "nothing", expected)
+
+
+def _drain(config: Config) -> Iterator[Problem]:
+    if config.drain.min > config.drain.max:
+        yield Problem("drain.min", f"{config.drain.min:g}", f"at most drain.max, which is {config.drain.max:g}")
+
+
+_IDENTITY_FILES: Final = (
+    ("identity", "certificate_file"),
+    ("identity", "key_file"),
+    ("identity", "pkcs12_file"),
+)
+
+CHECKS: Final = (
+    Check(
+        (("listen", "address"), ("listen", "unsafe_listen"), ("listen", "caller_key"), ("listen", "allowed_peers")),
+        _exposed,
+    ),
+    Check((("listen", "unsafe_listen"), ("listen", "allowed_peers")), _peers),
+    Check((("listen", "address"), ("admin", "address")), _two_listeners),
+    Check((("environment",), ("upstream", "url"), ("session", "url")), _plain_http),
+    Check(_IDENTITY_FILES, _identity),
+    Check((*_IDENTITY_FILES, ("identity", "key_password")), _password),
+    Check((("environment",), ("fields",), ("credentials", "tenant_id")), _tenant),
+    Check((("drain", "min"), ("drain", "max")), _drain),
+)

@@ -1,0 +1,96 @@
+"""`docs/configuration.md`: every key in a table, written from the model so that it cannot be wrong.
+
+Reads the environments' data files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sidecar.config import later, toml
+from sidecar.config.catalogue import Key, keys, section
+from sidecar.config.defaults import defaults
+from sidecar.config.fieldrules import VARIABLES
+from sidecar.config.kinds import Kind
+from sidecar.config.model import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEAD: Final = """\
+# Configuration
+
+Generated from the model in `sidecar/config/` by `python -m sidecar.config.generate`; do not edit.
+
+The file is TOML. What is laid over what: the environment's defaults, then the file, then environment variables.
+All problems are reported at once, one line each, and end the program with exit code 2.
+
+- **Paths**: a relative one counts from the folder of the file that holds it; in a variable, from the working directory.
+- **Durations** are seconds, **sizes** bytes or a text such as `"1MiB"`.
+- **Secrets** are never written into the file, only where they are: `{ env = "NAME" }` or `{ file = "PATH" }`.
+  A file loses one trailing newline.
+- **Variables**: each key is also `FINHUB_<SECTION>__<KEY>`, for example `FINHUB_LISTEN__ADDRESS` or
+  `FINHUB_SESSION__REFRESH__MARGIN`. Lists, tables and `FINHUB_FIELDS` take JSON. A `FINHUB_…__…` that names no key is
+  an error; other `FINHUB_*` are not looked at. The variable of a secret holds the secret itself
+  (`FINHUB_CREDENTIALS__PASSWORD`), or with `_FILE` at its end the path of its file
+  (`FINHUB_CREDENTIALS__PASSWORD_FILE`).
+
+`finhub-sidecar config init --environment production` prints a commented file, `config show --config FILE` what is in
+effect, `config schema` the JSON Schema.
+"""
+_TABLE: Final = ("", "| key | takes | default | meaning |", "|---|---|---|---|")
+
+
+def reference() -> str:
+    """Return the configuration reference as Markdown."""
+    return "\n".join([_HEAD, "## Top level", *_TABLE, *_keys(), "", *_environments(), *_fields(), *_later()]) + "\n"
+
+
+def _keys() -> Iterator[str]:
+    heading: tuple[str, ...] = ()
+    for key in keys():
+        if key.kind in {Kind.TABLE, Kind.FIELDS}:
+            continue
+        if key.parts[:-1] != heading:
+            heading = key.parts[:-1]
+            yield from ("", f"## [{'.'.join(heading)}]", "", section(heading).__doc__ or "", *_TABLE)
+        yield _row(f"`{key.parts[-1]}`", _takes(key), _default(key), key.description)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _takes(key: Key) -> str:
+    return ", ".join(f'`"{choice}"`' for choice in key.choices) or key.kind.value
+
+
+def _default(key: Key) -> str:
+    return "" if key.default is None else f"`{toml.inline(toml.plain(key.default, key.kind))}`"
+
+
+def _environments() -> Iterator[str]:
+    yield from ("## What an environment brings", "", _row("key", *ENVIRONMENTS), "|---|---|---|---|")
+    brought = [defaults(environment) for environment in ENVIRONMENTS]
+    for table, name in (("upstream", "url"), ("session", "dialect"), ("session", "lifetime")):
+        yield _row(f"`{table}.{name}`", *(f"`{toml.inline(each[table][name])}`" for each in brought))
+    yield _row("client certificate", "none", "optional", "mandatory")
+    yield _row("`http://`", "to loopback and `playground.finhub.cloud`", "refused", "refused")
+
+
+def _fields() -> Iterator[str]:
+    yield from ("", "## [fields]", "", f"A key is a field's name and takes a {Kind.FIELDS.value}.")
+    yield "The environment brings the rules below; a rule of the same name, in any case, replaces one."
+    yield f"Variables: {', '.join(f'`{variable}`' for variable in VARIABLES)}."
+    yield "`Authorization`, `Host` and what frames a message or belongs to the connection cannot be configured."
+    for environment in ENVIRONMENTS:
+        yield from ("", f"### {environment}", "", "```toml")
+        yield from (toml.line(toml.quoted(name), rule) for name, rule in defaults(environment)["fields"].items())
+        yield "```"
+
+
+def _later() -> Iterator[str]:
+    yield from ("", "## Not available in this version", "", "These are refused, not ignored.", "")
+    yield from (f"- `{key}`" for key in sorted(later.KEYS))
+    yield from (f"- `{key}` other than {expected.partition(';')[0]}" for key, expected in later.VALUES.items())
+    yield "- secrets by `{ keyring = … }` or `{ command = … }`"

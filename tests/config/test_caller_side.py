@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from sidecar.config.caller_side import Admin, Drain, Listen, Log, Replay
+
+if TYPE_CHECKING:
+    from sidecar.config.section import Section
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    listen = Listen()
+    assert str(listen.address) == "127.0.0.1:8080"
+    assert listen.unsafe_listen is False
+    assert listen.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
+    assert listen.max_body == 256 * 1024 * 1024
+    assert (listen.allowed_origins, listen.allowed_peers, listen.caller_key) == ((), (), None)
+    assert listen.body_timeout == 30
+    assert listen.allow == ("* /**",)
+    assert str(Admin().address) == "127.0.0.1:9901"
+    assert (Replay().max_body, Replay().max_total) == (2**20, 2**26)
+    assert (Log().format, Log().level) == (None, "info")
+    assert (Drain().min, Drain().max) == (0, 25)
+
+
+def test_a_default_is_what_its_own_text_would_be_read_as() -> None:
+    assert Listen.model_validate({"address": "127.0.0.1:8080"}) == Listen()
+    assert Admin.model_validate({"address": "127.0.0.1:9901"}) == Admin()
+
+
+@pytest.mark.parametrize(
+    ("section", "given"),
+    [
+        (Listen, {"max_body": 0}),
+        (Listen, {"body_timeout": 0}),
+        (Listen, {"allow": []}),
+        (Listen, {"allowed_peers": ["x"]}),
+        (Listen, {"allowed_origins": ["null"]}),
+        (Listen, {"allowed_hosts": "localhost"}),
+        (Admin, {"address": None}),
+        (Replay, {"max_total": -1}),
+        (Log, {"level": "INFO"}),
+        (Drain, {"max": float("inf")}),
+    ],
+)
+def test_values_without_sense_are_refused(section: type[Section], given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        section.model_validate(given)
