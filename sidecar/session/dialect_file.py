@@ -1,0 +1,65 @@
+"""Loads a dialect by its built-in name, or from a file of the operator's own.
+
+Thin: reads a file; `dialect.py` knows what may stand in it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sidecar.errors import ConfigError
+from sidecar.session.dialect import Dialect, problems
+
+_SUFFIX = ".toml"
+_FORMAT = "The files of the built-in dialects show the format; `production` explains it."
+
+
+def built_in() -> tuple[str, ...]:
+    """Return the names of the built-in dialects, sorted."""
+    folder = resources.files("sidecar.session") / "dialects"
+    return tuple(sorted(item.name.removesuffix(_SUFFIX) for item in folder.iterdir() if item.name.endswith(_SUFFIX)))
+
+
+def load(name: str) -> Dialect:
+    """Return the built-in dialect of this name, else the one in the file at this path.
+
+    A dialect from a file is named as the file, without its suffix. Raises ConfigError that lists every problem.
+    """
+    if name in built_in():
+        text = (resources.files("sidecar.session") / "dialects" / f"{name}{_SUFFIX}").read_text("utf-8")
+        return parse(name, text, where=name)
+    return parse(Path(name).stem, _read(name), where=name)
+
+
+def parse(name: str, text: str, *, where: str) -> Dialect:
+    """Return the dialect that a file's text describes; `where` names the file in a ConfigError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"session.dialect: {where}: not TOML: {error}", remedy=_FORMAT) from None
+    if "name" in data:
+        raise ConfigError(
+            f"session.dialect: {where}: name: no such key; a dialect is named as its file", remedy=_FORMAT
+        )
+    try:
+        return Dialect.model_validate({"name": name, **data})
+    except ValidationError as error:
+        lines = [f"session.dialect: {where}: {key}: {words}" for key, words in problems(error)]
+        raise ConfigError("\n".join(lines), remedy=_FORMAT) from None
+
+
+def _read(path: str) -> str:
+    remedy = f"Write one of {', '.join(built_in())}, or the path of a dialect file."
+    try:
+        return Path(path).read_text("utf-8")
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    except ValueError:
+        problem = "not a path of UTF-8 text"
+    raise ConfigError(
+        f"session.dialect: {path}: neither a built-in dialect nor a readable file ({problem})", remedy=remedy
+    )

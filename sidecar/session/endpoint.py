@@ -1,0 +1,158 @@
+"""FinHub's token endpoint over HTTP: sends what the dialect spells, returns what its reply means.
+
+Every failure of FinHub or of the network comes back as a Failure; the only exception is a bug.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from sidecar import errors
+from sidecar.session import calls, reply
+from sidecar.session.answer import Failure, Kind
+from sidecar.session.source import Exchange
+from sidecar.wire import trouble
+from sidecar.wire.client import NotSent, Tls, open_client, url_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.session.answer import Grant
+    from sidecar.session.calls import Call, Credentials
+    from sidecar.session.dialect import Dialect
+    from sidecar.session.token import Token
+
+    RawFields = tuple[tuple[bytes, bytes], ...]
+
+_LARGEST_REPLY: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where the token endpoint is and what every call of it carries.
+
+    Attributes:
+        origin: scheme, host and port.
+        dialect: how to speak.
+        fields: the header fields of a call of ours (CONTRACT §2); called once for each call.
+        tls: asked for each call.
+        connect, response: seconds.
+    """
+
+    origin: str
+    dialect: Dialect
+    fields: Callable[[], RawFields]
+    tls: Callable[[], Tls]
+    connect: float
+    response: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    status: int
+    fields: RawFields
+    body: bytes
+
+
+class HttpTokenEndpoint:
+    """The TokenEndpoint of one credential set. Open it with `async with`.
+
+    Attributes:
+        credentials: what the next login sends; replaced as a whole when a secret changes.
+    """
+
+    def __init__(
+        self, desk: Desk, credentials: Credentials, *, clock: Callable[[], float], utc_now: Callable[[], float]
+    ) -> None:
+        self.credentials = credentials
+        self._desk = desk
+        self._clock = clock
+        self._utc_now = utc_now
+        self._url = URL(desk.origin)
+
+    async def __aenter__(self) -> Self:
+        """Calls are rare, so each has a connection of its own and none is ever found dead."""
+        self._http = open_client(pooled=False)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close()
+
+    async def login(self) -> Exchange:
+        """Send the credentials; see TokenEndpoint."""
+        call = calls.login(self._desk.dialect, self.credentials)
+        return await self._exchange(call, reply.read_login)
+
+    async def refresh(self, token: Token) -> Exchange | None:
+        """Ask for a renewal; see TokenEndpoint."""
+        call = calls.refresh(self._desk.dialect, token, self.credentials)
+        return None if call is None else await self._exchange(call, reply.read_refresh)
+
+    async def logout(self, token: Token) -> None:
+        """End the session, as far as FinHub listens; see TokenEndpoint."""
+        call = calls.logout(self._desk.dialect, token, self.credentials)
+        if call is not None:
+            await self._ask(call)
+
+    async def _exchange(
+        self, call: Call, read: Callable[[Dialect, int, RawFields, bytes, float], Grant | Failure]
+    ) -> Exchange:
+        sent_at = self._clock()
+        answer = await self._ask(call)
+        if isinstance(answer, Failure):
+            return Exchange(sent_at, answer)
+        outcome = read(self._desk.dialect, answer.status, answer.fields, answer.body, self._utc_now())
+        return Exchange(sent_at, outcome)
+
+    async def _ask(self, call: Call) -> _Answered | Failure:
+        tls = self._desk.tls()
+        try:
+            async with asyncio.timeout(self._desk.connect + self._desk.response):
+                return await self._post(call, tls)
+        except NotSent as error:
+            return _failure(trouble.translate(error.error, to=self._desk.origin, presented=tls.presented))
+        except TimeoutError:
+            return _failure(errors.ResponseTimeout(f"{self._desk.origin}: no reply within {self._desk.response:g} s"))
+        except (aiohttp.ClientError, OSError) as error:
+            return _failure(trouble.translate(error, to=self._desk.origin, presented=tls.presented))
+
+    async def _post(self, call: Call, tls: Tls) -> _Answered | Failure:
+        response = await self._http.request(
+            call.method,
+            url_of(self._url, call.path),
+            headers=CIMultiDict(
+                (name.decode(), value.decode()) for name, value in (*self._desk.fields(), *call.fields)
+            ),
+            data=call.body or None,
+            allow_redirects=False,
+            ssl=tls.for_aiohttp,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._desk.connect),
+        )
+        async with response:
+            body = await _bounded(response)
+            if body is None:
+                return _failure(errors.MalformedReply(f"{self._desk.origin}: the reply exceeds {_LARGEST_REPLY} bytes"))
+            return _Answered(response.status, response.raw_headers, body)
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
+    """Return the whole body, or None when it is larger than any token endpoint's reply."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > _LARGEST_REPLY:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _failure(error: errors.SidecarError) -> Failure:
+    """Return a network error as a Failure: FinHub has rejected nothing, so it is transient (CONTRACT §5)."""
+    return Failure(kind=Kind.TRANSIENT, cause=error.proxy_error, detail=error.detail, remedy=error.remedy)

@@ -1,0 +1,360 @@
+"""Where the gateway gets its token: one mint for all who wait, renewed behind, dropped when FinHub says no.
+
+A thin shell around `state.py`: it awaits and tells; the tables decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from sidecar import errors, events
+from sidecar.session import state as table
+from sidecar.session.answer import Failure, Grant, Kind
+from sidecar.session.state import Answer, Gate
+from sidecar.session.token import Schedule, Token, is_unchanged, issue, renewed
+
+if TYPE_CHECKING:
+    from sidecar.events import Emit
+    from sidecar.session.state import Patience, State
+
+Clock = Callable[[], float]
+
+_OPERATOR_PAUSE: Final = 60.0
+"""While BLOCKED an operator's word counts once in so many seconds: each try could be the one that locks the account."""
+
+
+class TokenSource(Protocol):
+    """All that the gateway knows of a session."""
+
+    async def token(self) -> Token:
+        """Return a living token at once, or wait for the mint in flight; TokenUnavailable where there is none."""
+        ...
+
+    def reject(self, token: Token) -> bool:
+        """FinHub said 401 to `token`. True: ask for a token again. False: the storm brake holds, deliver the 401."""
+        ...
+
+    def strike(self, token: Token) -> None:
+        """FinHub said 401 again to a replay on `token`."""
+        ...
+
+    def accept(self, token: Token) -> None:
+        """FinHub answered a request with `token` with anything but 401."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call of the token endpoint: when it was sent (steady clock), and what came of it."""
+
+    sent_at: float
+    outcome: Grant | Failure
+
+
+class TokenEndpoint(Protocol):
+    """FinHub's token endpoint. Never raises for what FinHub or the network do: that is a Failure."""
+
+    async def login(self) -> Exchange:
+        """Send the credentials."""
+        ...
+
+    async def refresh(self, token: Token) -> Exchange | None:
+        """Ask for a renewal of `token`; None where the dialect knows no refresh."""
+        ...
+
+    async def logout(self, token: Token) -> None:
+        """End the session, as far as FinHub listens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What `/status` shows of a session; instants on the steady clock."""
+
+    word: str
+    since: float
+    expires_at: float | None
+    renew_at: float | None
+    logins: int
+    refreshes: int
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The numbers a session lives by, all from the configuration."""
+
+    tenant: str
+    schedule: Schedule
+    patience: Patience
+    wait: float
+    eager: bool
+
+
+class MintingSource:
+    """The TokenSource that mints by itself.
+
+    `clock` runs through sleep; `jitter` returns numbers in [0, 1).
+    """
+
+    def __init__(
+        self, endpoint: TokenEndpoint, terms: Terms, *, emit: Emit, clock: Clock, jitter: Callable[[], float]
+    ) -> None:
+        self._endpoint = endpoint
+        self._terms = terms
+        self._emit = emit
+        self._clock = clock
+        self._jitter = jitter
+        self._state = table.State()
+        self._since = clock()
+        self._flight: asyncio.Task[None] | None = None
+        self._stirred = asyncio.Event()
+        self._refreshes_here = True
+        self._operator_at = float("-inf")
+        self._mints = {"login": 0, "refresh": 0, "unchanged": 0}
+
+    # ── what the gateway asks ───────────────────────────────────────────────────────────────────────────────
+
+    async def token(self) -> Token:
+        """Return a living token; waits for a mint no longer than `session.wait`, then TokenUnavailable."""
+        deadline: float | None = None
+        while True:
+            state, answer = table.ask(self._state, self._clock())
+            self._become(state)
+            if answer in {Answer.SERVE, Answer.SERVE_AND_MINT} and state.token is not None:
+                return state.token
+            if answer is Answer.REFUSE:
+                raise self._unavailable()
+            now = self._clock()
+            deadline = now + self._terms.wait if deadline is None else deadline
+            await self._landing(deadline - now)
+
+    def reject(self, token: Token) -> bool:
+        """Drop `token` if it is the current one; see TokenSource."""
+        current = table.is_current(self._state, token)
+        state, may_ask = table.rejects(self._state, token, self._clock())
+        if current:
+            self._emit(
+                events.TokenRejected(tenant=self._terms.tenant, fingerprint=token.fingerprint, braked=not may_ask)
+            )
+        self._become(state)
+        return may_ask
+
+    def strike(self, token: Token) -> None:
+        """Count a replay that was refused on its fresh token; see TokenSource."""
+        self._become(table.struck(self._state, token))
+
+    def accept(self, token: Token) -> None:
+        """Forget the strikes against the current token; see TokenSource."""
+        self._become(table.accepted(self._state, token))
+
+    # ── what the program asks ───────────────────────────────────────────────────────────────────────────────
+
+    async def tend(self) -> None:
+        """Keep an eager session fresh until cancelled; a lazy one is minted by the callers that ask."""
+        while True:
+            self._stirred.clear()
+            if self._terms.eager:
+                self._become(table.tend(self._state, self._clock()))
+            await self._nap(table.nap(self._state, self._clock()))
+
+    def changed(self, *, keeps_token: bool) -> None:
+        """Log in with the new secrets, identity or configuration, after any flight that is under way."""
+        self._become(table.changed(self._state, keeps_token=keeps_token))
+
+    async def reauthenticate(self) -> None:
+        """Log in because an operator says so; returns when the new token is there, else what a caller would get.
+
+        Raises:
+            TooSoon: BLOCKED, and an operator's word was tried within the last minute.
+            TokenUnavailable: the login failed, or took longer than `session.wait`.
+        """
+        self._heed_operator()
+        before = self._mints["login"]
+        self.changed(keeps_token=True)
+        await self._landing(self._terms.wait)
+        if self._mints["login"] == before or self._state.failure is not None:
+            raise self._unavailable()
+
+    def session(self) -> Session:
+        """Return what is to be shown of the session now."""
+        now, token = self._clock(), self._state.token
+        return Session(
+            word=table.word(self._state, now),
+            since=self._word_since(now),
+            expires_at=None if token is None else token.expires_at,
+            renew_at=None if token is None else token.renew_at,
+            logins=self._mints["login"],
+            refreshes=self._mints["refresh"],
+            failure=self._state.failure,
+        )
+
+    async def close(self, *, logout: bool) -> None:
+        """End the flight; with `logout`, end the session at FinHub too."""
+        if self._flight is not None:
+            self._flight.cancel()
+            await asyncio.wait({self._flight})
+        if logout and self._state.token is not None:
+            await self._endpoint.logout(self._state.token)
+
+    # ── the flight ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _become(self, state: State) -> None:
+        """Take `state` over; a gate that is MINTING now and was not before starts the flight."""
+        if state is self._state:
+            return
+        starts = state.gate is Gate.MINTING and self._state.gate is not Gate.MINTING
+        if state.gate is not self._state.gate or state.token is not self._state.token:
+            self._since = self._clock()
+        self._state = state
+        self._stirred.set()
+        if starts:
+            self._flight = asyncio.create_task(self._fly(), name="session-flight")
+
+    async def _fly(self) -> None:
+        """Mint until the gate is no longer MINTING: once, or once more when something changed meanwhile."""
+        while self._state.gate is Gate.MINTING:
+            self._land(await self._mint())
+
+    def _land(self, outcome: Token | Failure) -> None:
+        if isinstance(outcome, Token):
+            self._become(table.minted(self._state, outcome))
+            return
+        patience, now = self._terms.patience, self._clock()
+        self._become(table.failed(self._state, outcome, now, self._jitter(), patience))
+        self._emit(
+            events.MintFailed(
+                tenant=self._terms.tenant,
+                gate=self._state.gate.value,
+                cause=outcome.cause,
+                detail=outcome.detail,
+                remedy=outcome.remedy,
+                retry_in=max(0.0, self._state.until - now),
+            )
+        )
+
+    async def _mint(self) -> Token | Failure:
+        """Refresh where that is due and possible, else log in; one login after a failed refresh, but for a 429."""
+        try:
+            if self._refreshes_here and table.may_refresh(self._state, self._clock()):
+                outcome = await self._refresh()
+                if outcome is not None:
+                    return outcome
+            return await self._login()
+        except Exception as error:  # noqa: BLE001  # a bug here must not leave the gate at MINTING for ever
+            self._emit(events.bug(error))
+            return _bug(error)
+
+    async def _login(self) -> Token | Failure:
+        exchange = await self._endpoint.login()
+        if isinstance(exchange.outcome, Failure):
+            return exchange.outcome
+        token = issue(exchange.outcome, exchange.sent_at, self._terms.schedule, self._jitter())
+        self._tell_minted("login", token, exchange.sent_at)
+        return token
+
+    async def _refresh(self) -> Token | Failure | None:
+        """Return the renewed token, a failure that forbids a login now, or None when a login must follow."""
+        current = self._state.token
+        exchange = None if current is None else await self._endpoint.refresh(current)
+        if current is None or exchange is None:
+            return None
+        if isinstance(exchange.outcome, Failure):
+            return self._refresh_failed(exchange.outcome)
+        if self._state.login_next or table.repeats_rejected(self._state, exchange.outcome.token):
+            return None
+        grant = exchange.outcome
+        token = renewed(current, grant, exchange.sent_at, self._terms.schedule, self._jitter())
+        if token is not None:
+            kind = "unchanged" if is_unchanged(current, grant, exchange.sent_at) else "refresh"
+            self._tell_minted(kind, token, exchange.sent_at)
+        return token
+
+    def _refresh_failed(self, failure: Failure) -> Failure | None:
+        tenant = self._terms.tenant
+        if failure.kind is Kind.UNSUPPORTED:
+            self._refreshes_here = False
+            self._emit(events.RefreshUnavailable(tenant=tenant, status=failure.status))
+            return None
+        self._emit(events.RefreshFailed(tenant=tenant, cause=failure.cause, detail=failure.detail))
+        if failure.kind is Kind.THROTTLED and table.may_refresh(self._state, self._clock()):
+            return replace(failure, of_refresh=True)
+        return None
+
+    def _tell_minted(self, kind: str, token: Token, sent_at: float) -> None:
+        now = self._clock()
+        self._mints[kind] += 1
+        self._emit(
+            events.Minted(
+                tenant=self._terms.tenant,
+                kind=kind,
+                fingerprint=token.fingerprint,
+                expires_in=token.expires_at - now,
+                renew_in=token.renew_at - now,
+                duration=now - sent_at,
+            )
+        )
+
+    # ── waiting ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _landing(self, seconds: float) -> None:
+        """Wait for the flight's end; a waiter that is cancelled or out of time cancels nothing for the others."""
+        if self._flight is None:
+            return
+        done, _ = await asyncio.wait({self._flight}, timeout=max(0.0, seconds))
+        if not done:
+            raise self._late()
+
+    async def _nap(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stirred.wait()
+        except TimeoutError:
+            return
+
+    def _heed_operator(self) -> None:
+        now = self._clock()
+        if table.opened(self._state, now).gate is not Gate.BLOCKED:
+            return
+        left = self._operator_at + _OPERATOR_PAUSE - now
+        if left > 0:
+            raise errors.TooSoon(
+                "the credentials were rejected, and tried again by hand within the last minute",
+                retry_after=math.ceil(left),
+            )
+        self._operator_at = now
+
+    def _unavailable(self) -> errors.TokenUnavailable:
+        failure, left = self._state.failure, self._state.until - self._clock()
+        if failure is None:
+            return self._late()
+        return errors.TokenUnavailable(
+            failure.detail, cause=failure.cause, remedy=failure.remedy, retry_after=math.ceil(left)
+        )
+
+    def _late(self) -> errors.TokenUnavailable:
+        failure = self._state.failure
+        cause = "connection_read_timeout" if failure is None else failure.cause
+        seconds = self._terms.wait
+        return errors.TokenUnavailable(f"FinHub has not answered the login within {seconds:g} s", cause=cause)
+
+    def _word_since(self, now: float) -> float:
+        """Return since when the shown word holds: time alone makes a token due or dead."""
+        token = self._state.token
+        passed = [self._since]
+        if token is not None:
+            passed += [instant for instant in (token.renew_at, token.expires_at) if instant <= now]
+        return max(passed)
+
+
+def _bug(error: Exception) -> Failure:
+    return Failure(
+        kind=Kind.TRANSIENT,
+        cause="proxy_internal_error",
+        detail=f"the sidecar failed while it asked for a token: {type(error).__name__}",
+        remedy=errors.SidecarError.default_remedy,
+    )

@@ -1,0 +1,93 @@
+"""aiohttp's client, opened the one right way for a proxy: it adds nothing, keeps nothing and repeats nothing.
+
+Both doors use it, the upstream's and the token endpoint's, each with a client of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from aiohttp import hdrs
+from yarl import URL
+
+if TYPE_CHECKING:
+    import ssl
+
+    from aiohttp.client_middlewares import ClientHandlerType
+
+KEEPALIVE_SECONDS: Final = 55.0
+"""An idle connection is given up before common servers (60 s and more) close it under us."""
+
+LARGEST_FIELD: Final = 65536
+LARGEST_LINE: Final = 65536
+MOST_FIELDS: Final = 512
+
+_AUTOMATIC: Final = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How to speak TLS with FinHub: the context (None for plain HTTP) and whether it presents a client certificate."""
+
+    context: ssl.SSLContext | None
+    presented: bool
+
+    @property
+    def for_aiohttp(self) -> ssl.SSLContext | bool:
+        """The value of aiohttp's `ssl` argument; True for plain HTTP, where it is not looked at."""
+        return True if self.context is None else self.context
+
+
+def url_of(origin: URL, target: str) -> URL:
+    """Return the URL that puts the origin-form `target` on the wire byte for byte.
+
+    The whole target travels as yarl's path: as path and query it would lose an empty query's question mark.
+    """
+    return URL.build(scheme=origin.scheme, host=origin.raw_host or "", port=origin.port, path=target, encoded=True)
+
+
+class NotSent(Exception):
+    """What aiohttp's client raised, in a wrapping that keeps it from sending the request again on its own.
+
+    aiohttp repeats GET, PUT and DELETE silently on a dead pooled connection; which requests may be sent twice is
+    decided by `CONTRACT §6`, not by the library.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
+
+
+async def _never_repeat(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await send(request)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise NotSent(error) from error
+
+
+def open_client(*, pooled: bool, trace: aiohttp.TraceConfig | None = None) -> aiohttp.ClientSession:
+    """Return a client without cookies, redirects, decompression, environment proxies or fields of its own.
+
+    Connections are bounded by the caller (the upstream's slots), so the pool itself is not. `pooled` keeps them for
+    the next request; without it each request has a new one.
+    """
+    if pooled:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=10)
+    else:
+        connector = aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=10)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_AUTOMATIC,
+        auto_decompress=False,
+        trust_env=False,
+        requote_redirect_url=False,
+        timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+        max_line_size=LARGEST_LINE,
+        max_field_size=LARGEST_FIELD,
+        max_headers=MOST_FIELDS,
+        middlewares=(_never_repeat,),
+        trace_configs=[] if trace is None else [trace],
+    )

@@ -1,0 +1,55 @@
+"""What aiohttp's client raises, in our words: one table from foreign exceptions to errors with an RFC 9209 name.
+
+Details name the origin and the cause, never a field or a body: aiohttp's own texts may hold the bearer token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import Final
+
+import aiohttp
+
+from sidecar import errors
+from sidecar.wire import tls_trouble
+
+_UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+
+
+def translate(error: BaseException, *, to: str, presented: bool) -> errors.UpstreamError:
+    """Return the UpstreamError that tells what went wrong on the way to the origin `to`.
+
+    `presented`: we offered a client certificate, which decides whose fault a TLS alert is.
+    """
+    tls = tls_trouble.classify(error, presented=presented)
+    if tls is not None:
+        return tls
+    for kinds, kind, words in _TABLE:
+        if isinstance(error, kinds):
+            return kind(f"{to}: {words}")
+    return _by_errno(error, to)
+
+
+_TABLE: Final[tuple[tuple[tuple[type[BaseException], ...], type[errors.UpstreamError], str], ...]] = (
+    ((aiohttp.ClientConnectorDNSError,), errors.DnsError, "the host name does not resolve"),
+    ((aiohttp.ServerTimeoutError, asyncio.TimeoutError), errors.ConnectionTimeout, "no answer in time"),
+    ((aiohttp.ClientPayloadError,), errors.ConnectionTerminated, "the reply was cut short"),
+    ((aiohttp.ServerDisconnectedError,), errors.ConnectionTerminated, "the connection was closed without a reply"),
+    ((aiohttp.ClientResponseError,), errors.MalformedReply, "the reply is not well-formed HTTP"),
+)
+
+
+def _by_errno(error: BaseException, to: str) -> errors.UpstreamError:
+    number = getattr(getattr(error, "os_error", error), "errno", None)
+    if number == errno.ECONNREFUSED:
+        return errors.ConnectionRefused(f"{to}: nobody listens there")
+    if number in _UNREACHABLE:
+        return errors.DestinationUnavailable(f"{to}: no route to the host")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return errors.DestinationUnavailable(f"{to}: no connection ({_name(number)})")
+    return errors.ConnectionTerminated(f"{to}: the connection broke ({_name(number)})")
+
+
+def _name(number: object) -> str:
+    return errno.errorcode.get(number, "unknown") if isinstance(number, int) else "unknown"
