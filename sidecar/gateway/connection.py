@@ -1,0 +1,36 @@
+"""Connection-specific fields: what belongs to one connection, and so is never forwarded (RFC 9110 §7.6.1).
+
+Pure. In both directions these are taken out before anything of ours is put in, so that `Connection: X-Tenant-ID`
+cannot remove a field that we set (CVE-2025-48865).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+RawFields = tuple[tuple[bytes, bytes], ...]
+"""Fields as they were on the wire: (name, value) pairs, with order, case, duplicates and bytes kept."""
+
+# RFC 9110 §7.6.1, with the ones that older specifications add; HTTP2-Settings is RFC 7540 §3.2.1.
+_BOTH_WAYS: Final = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+)
+# Expect is answered on the caller's own connection; Proxy-Authorization is meant for the next proxy, not the origin.
+OF_REQUESTS: Final = _BOTH_WAYS | {b"expect", b"http2-settings", b"proxy-authorization"}
+# RFC 9110 §11.7.1: a proxy's challenge is for the next client in the chain only, and that is us.
+OF_REPLIES: Final = _BOTH_WAYS | {b"proxy-authenticate", b"proxy-authentication-info"}
+
+# RFC 9110 §7.6.1 forbids naming a field meant for all recipients; honouring that here would unframe the body.
+_NEVER_AN_OPTION: Final = frozenset({b"content-length"})
+
+
+def options(keys: list[bytes], fields: RawFields) -> frozenset[bytes]:
+    """Return the lower-case names of the fields that `Connection` declares to be for this connection only.
+
+    `keys` are the lower-case names of `fields`, in the same order: the caller of this has them already.
+    """
+    if b"connection" not in keys:
+        return frozenset()
+    values = [value for key, (_, value) in zip(keys, fields, strict=True) if key == b"connection"]
+    named = frozenset(option.strip(b" \t") for option in b",".join(values).lower().split(b","))
+    return named - _NEVER_AN_OPTION

@@ -1,0 +1,89 @@
+"""FinHub's reply on its way to the caller: streamed, byte for byte, and never passed off as whole when it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from sidecar import errors
+from sidecar.gateway.fields import to_caller
+
+if TYPE_CHECKING:
+    from sidecar.gateway.record import Record
+    from sidecar.gateway.upstream import Reply
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class UpstreamResponse(web.StreamResponse):
+    """A reply with the fields that FinHub sent, and no Content-Type, Date or Server that it did not."""
+
+    def __init__(self, reply: Reply) -> None:
+        fields = CIMultiDict((name.decode(), value.decode()) for name, value in to_caller(reply.fields))
+        super().__init__(status=reply.status, reason=_reason(reply.reason), headers=fields)
+        self._theirs = frozenset(name.lower() for name in fields)
+
+    def take_out_additions(self) -> None:
+        """Remove what the library filled in on its own."""
+        for name in (hdrs.CONTENT_TYPE, hdrs.DATE, hdrs.SERVER):
+            if name.lower() not in self._theirs:
+                self.headers.popall(name, None)
+
+
+def _reason(reason: str) -> str:
+    """Return the reason phrase, or none where it could not be carried as it is."""
+    return reason if reason.isprintable() and reason.isascii() else ""
+
+
+def invite_body(request: web.BaseRequest) -> None:
+    """Send `100 Continue` to a caller that waits for it; called only when its body is really wanted (TRAPS M)."""
+    expects = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
+    if expects and request.version >= (1, 1) and request.transport is not None:
+        request.transport.write(_CONTINUE)
+
+
+async def deliver(request: web.BaseRequest, reply: Reply, record: Record) -> web.StreamResponse:
+    """Stream `reply` to the caller and return the response, written or cut.
+
+    When FinHub's reply ends before its end, the caller's connection is aborted: no last chunk, no clean close, so
+    that no caller takes a part for the whole. When the caller leaves, the reply is given up.
+    """
+    response = UpstreamResponse(reply)
+    record.status, record.source = reply.status, "upstream"
+    try:
+        await response.prepare(request)
+        async for chunk in reply.chunks():
+            await response.write(chunk)
+            record.sent += len(chunk)
+        await response.write_eof()
+    except errors.UpstreamError as error:
+        record.outcome, record.reason = "aborted", error.proxy_error
+        _cut(request, reply)
+    except ConnectionError:
+        record.outcome = "caller_left"
+        _cut(request, reply)
+    except BaseException:
+        _cut(request, reply)
+        raise
+    return response
+
+
+async def tell(request: web.BaseRequest, response: web.Response, record: Record) -> web.StreamResponse:
+    """Send a reply of our own and return it; a caller that has left is noted."""
+    record.status = response.status
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+        record.sent += response.body_length
+    except ConnectionError:
+        record.status, record.outcome = 0, "caller_left"
+    return response
+
+
+def _cut(request: web.BaseRequest, reply: Reply) -> None:
+    """End both connections at once; neither is of use to anybody any more."""
+    reply.close()
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,158 @@
+"""May this caller use us at all?
+
+Pure. Host, Origin, key, peer, method, path and framing decide. The order of the answers: what has no single meaning is
+400, who may not use us is 403, what nobody may use is 403, and what is too large is 413. Sources: DESIGN.md's
+invariants 2, 5 and 9, RFC 9112 §3.2 and §6.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sidecar.gateway import browser
+from sidecar.gateway.authority import AllowedHosts, require_one_host
+from sidecar.gateway.carriable import require_carriable_request
+from sidecar.gateway.framing import require_framing
+from sidecar.gateway.own_paths import OwnPaths
+from sidecar.gateway.refusal import Denied, Malformed, TooLarge
+from sidecar.gateway.rules import AllowRules
+from sidecar.gateway.seen import methods, watch
+from sidecar.gateway.target import require_sound_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sidecar.gateway.connection import RawFields
+    from sidecar.gateway.seen import Seen
+    from sidecar.redact import Secret
+
+    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §9.1: a token, case-sensitive
+_PEER_REMEDY: Final = "Add the caller's network to listen.allowed_peers if it is meant to use the sidecar."
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may use one listener, and for what; built once from the configuration by `build`."""
+
+    hosts: AllowedHosts | None  # None on a Unix socket, where no browser gets to
+    origins: frozenset[bytes]
+    peers: tuple[Network, ...]  # empty: every peer
+    caller_key: Secret | None
+    own_paths: OwnPaths
+    allow: AllowRules
+    max_body: int  # bytes
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        allowed_hosts: Iterable[str],
+        allowed_origins: Iterable[str],
+        allowed_peers: Iterable[Network],
+        caller_key: Secret | None,
+        own_paths: Iterable[tuple[str | None, str]],
+        allow: Iterable[str],
+        max_body: int,
+        host_checked: bool,
+    ) -> Policy:
+        """Return the policy that the keys of [listen] describe; raise ConfigError for one that cannot be read.
+
+        Args:
+            allowed_hosts: hosts with or without a port.
+            allowed_origins: origins as browsers send them.
+            allowed_peers: networks; none means every peer.
+            caller_key: what callers must send as X-Sidecar-Key, if anything.
+            own_paths: the dialect's login, refresh and logout, as (method or None for any, path with `{placeholders}`).
+            allow: "METHOD path-glob" rules.
+            max_body: bytes.
+            host_checked: False on a Unix socket.
+        """
+        return cls(
+            hosts=AllowedHosts.build(allowed_hosts) if host_checked else None,
+            origins=browser.allowed_origins(allowed_origins),
+            peers=tuple(allowed_peers),
+            caller_key=caller_key,
+            own_paths=OwnPaths.build(own_paths),
+            allow=AllowRules.build(allow),
+            max_body=max_body,
+        )
+
+
+def admit(policy: Policy, *, method: str, target: str, fields: RawFields, peer: str | None) -> None:
+    """Return if the request may go on; raise Malformed (400), Denied (403) or TooLarge (413) if not.
+
+    Args:
+        policy: the listener's.
+        method: as on the wire.
+        target: the request target, as on the wire.
+        fields: as on the wire.
+        peer: the address of the other end, None on a Unix socket.
+    """
+    require_carriable_request(fields)
+    seen = watch(fields)
+    path = _require_one_meaning(method, target)
+    length = require_framing(seen)
+    host = require_one_host(seen)
+    _admit_caller(policy, method, host, seen, peer)
+    _admit_use(policy, methods(method, seen), path)
+    if length > policy.max_body:
+        raise TooLarge(f"The request announces a body of more than {policy.max_body} bytes (listen.max_body).")
+
+
+def _require_one_meaning(method: str, target: str) -> str:
+    """Return the target's path; raise Malformed if method or target are none of a gateway's."""
+    if not _METHOD.fullmatch(method):
+        raise Malformed("method", "The method is not a token.")
+    if method.upper() == "CONNECT":
+        # Its only target is authority-form (RFC 9112 §3.2.3), and we are no tunnel.
+        raise Malformed("method", "CONNECT is for forward proxies.", remedy="Send the request itself to the sidecar.")
+    return require_sound_target(target)
+
+
+def _admit_caller(policy: Policy, method: str, host: bytes, seen: Seen, peer: str | None) -> None:
+    """Return if whoever sent this may use us at all."""
+    if policy.peers:
+        _admit_peer(policy.peers, peer)
+    if policy.hosts is not None:
+        policy.hosts.admit(host)
+    browser.admit_site(policy.origins, method, seen)
+    if policy.caller_key is not None:
+        _admit_key(policy.caller_key, seen.get(b"x-sidecar-key", ()))
+
+
+def _admit_use(policy: Policy, spoken: Sequence[str], path: str) -> None:
+    """Return if callers may use this method on this path."""
+    if any(method.upper() == "TRACE" for method in spoken):
+        # The reply would hold the request as FinHub got it, our Authorization included (RFC 9110 §9.3.8).
+        raise Denied("method", "TRACE would show the session token.", remedy="Use another method.")
+    policy.own_paths.admit(spoken, path)
+    policy.allow.admit(spoken, path)
+
+
+def _admit_peer(networks: Sequence[Network], peer: str | None) -> None:
+    """Return if the peer is in one of the networks; IPv4 on a dual-stack socket counts as the IPv4 that it is."""
+    address = _address(peer)
+    if address is None or not any(address in network for network in networks):
+        raise Denied("peer", f"The peer {peer} is not in listen.allowed_peers.", remedy=_PEER_REMEDY)
+
+
+def _address(peer: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(peer or "")
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _admit_key(key: Secret, sent: Sequence[bytes]) -> None:
+    """Return if exactly one X-Sidecar-Key was sent and is the right one, compared in constant time."""
+    if len(sent) != 1 or not hmac.compare_digest(sent[0], key.reveal().encode()):
+        detail = f"The request holds {'no' if not sent else 'a wrong or doubled'} X-Sidecar-Key."
+        raise Denied("caller_key", detail, remedy="Send the key of listen.caller_key as one X-Sidecar-Key field.")

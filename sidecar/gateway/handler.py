@@ -1,0 +1,187 @@
+"""One request, in a straight line: admit, set fields, get a token, send, judge, perhaps once more, deliver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs
+
+from sidecar import errors, events
+from sidecar.gateway import delivery, rescue
+from sidecar.gateway.body import Budget, Limits, ReplayableBody
+from sidecar.gateway.fields import Facts
+from sidecar.gateway.guard import Policy, admit
+from sidecar.gateway.record import Record
+from sidecar.gateway.refusal import rule_of
+from sidecar.gateway.replay import DELIVERED, UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
+from sidecar.gateway.upstream import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+    from sidecar.events import Emit
+    from sidecar.gateway.lane import Lane
+    from sidecar.gateway.upstream import Reply
+    from sidecar.session.token import Token
+
+_PEEK = 65536
+"""So much of a 401's body is looked at for `session.expired_when`."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What is on its way, for drain and `/status`."""
+
+    total: int = 0
+    in_flight: int = 0
+    replays: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the handler cannot decide by itself: time, ids and where to tell what happened."""
+
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    emit: Emit
+
+
+class Gateway:
+    """Carries the requests of one listener. `handle` is what aiohttp's low-level server calls."""
+
+    def __init__(self, lane: Lane, policy: Policy, limits: Limits, budget: Budget, tools: Tools) -> None:
+        self.traffic = Traffic()
+        self._lane = lane
+        self.policy = policy
+        self._limits = limits
+        self._budget = budget
+        self._tools = tools
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the reply, which is written already; whatever happens, one event tells it."""
+        record = self._record(request)
+        self.traffic.total += 1
+        self.traffic.in_flight += 1
+        try:
+            return await self._answer(request, record)
+        except BaseException:
+            record.outcome = "aborted"
+            raise
+        finally:
+            self.traffic.in_flight -= 1
+            self._tools.emit(record.told(self._tools.clock()))
+
+    def _record(self, request: web.BaseRequest) -> Record:
+        return Record(
+            request_id=self._tools.new_id(),
+            method=request.method,
+            path=request.raw_path.partition("?")[0],
+            started_at=self._tools.clock(),
+        )
+
+    async def _answer(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
+        try:
+            return await self._carry(request, record)
+        except errors.SidecarError as error:
+            return await self._refuse(request, record, error)
+        except Exception as error:  # noqa: BLE001  # a bug must not show the caller a traceback, nor leave it without a reply
+            self._tools.emit(events.bug(error, record.request_id))
+            return await self._refuse(request, record, errors.SidecarError(f"unexpected {type(error).__name__}"))
+
+    async def _refuse(self, request: web.BaseRequest, record: Record, error: errors.SidecarError) -> web.StreamResponse:
+        record.reason, record.rule = error.proxy_error, rule_of(error)
+        self.traffic.refused += 1
+        return await delivery.tell(request, rescue.reply_to(error, record.request_id), record)
+
+    async def _carry(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
+        admit(
+            self.policy,
+            method=request.method,
+            target=request.raw_path,
+            fields=request.raw_headers,
+            peer=request.remote,
+        )
+        body = ReplayableBody(
+            request.content, _length(request), self._limits, self._budget, lambda: delivery.invite_body(request)
+        )
+        try:
+            async with await self._exchange(request, body, record) as reply:
+                return await delivery.deliver(request, reply, record)
+        finally:
+            record.received = body.received
+            body.release()
+
+    async def _exchange(self, request: web.BaseRequest, body: ReplayableBody, record: Record) -> Reply:
+        """Return the reply that is for the caller: the first, or after a refused token the second."""
+        reply, judgement = await self._attempt(request, body, record)
+        if judgement.verdict is Verdict.REPLAY:
+            await reply.discard()
+            self.traffic.replays += 1
+            reply, judgement = await self._attempt(request, body, record)
+        return reply
+
+    async def _attempt(self, request: web.BaseRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Judgement]:
+        token = await self._lane.tokens.token()
+        record.attempts += 1
+        reply = await self._send(request, body, record, token)
+        try:
+            judgement = await self._judge(reply, body, record, token)
+        except BaseException:
+            reply.close()
+            raise
+        record.replay = judgement.reason or record.replay
+        return reply, judgement
+
+    async def _send(self, request: web.BaseRequest, body: ReplayableBody, record: Record, token: Token) -> Reply:
+        upstream, began = self._lane.upstream, self._tools.clock()
+        facts = Facts(
+            caller_ip=request.remote or None,
+            uuid=record.request_id,
+            session_id=token.session_id,
+            host=upstream.authority,
+        )
+        outgoing = Request(
+            method=request.method,
+            target=request.raw_path,
+            fields=self._lane.fields.to_upstream(request.raw_headers, facts, token.authorization),
+            body=body,
+            sendings=record.sendings,
+        )
+        try:
+            return await upstream.send(outgoing)
+        finally:
+            record.upstream_seconds += self._tools.clock() - began
+
+    async def _judge(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Judgement:
+        """Judge the reply, and tell the token source what FinHub thinks of the token."""
+        tokens, replayed = self._lane.tokens, record.attempts > 1
+        if reply.status != UNAUTHORIZED:
+            tokens.accept(token)
+            return DELIVERED
+        judgement = judge(
+            status=reply.status,
+            replayed=replayed,
+            means_expired=await self._means_expired(reply),
+            repeatable=body.repeatable,
+        )
+        if replayed:
+            tokens.strike(token)
+        elif judgement.verdict is not Verdict.DELIVER and not tokens.reject(token):
+            return Judgement(Verdict.DELIVER, "storm brake")
+        return judgement
+
+    async def _means_expired(self, reply: Reply) -> bool:
+        text, coded = self._lane.expired_when, reply.is_coded
+        prefix = b"" if text is None or coded else await reply.peek(_PEEK)
+        return speaks_of_expiry(text, prefix, coded=coded)
+
+
+def _length(request: web.BaseRequest) -> int | None:
+    """Return the announced length of the caller's body: None for a chunked one (the guard has seen to the rest)."""
+    if hdrs.TRANSFER_ENCODING in request.headers:
+        return None
+    return int(request.headers.get(hdrs.CONTENT_LENGTH, "0"))

@@ -1,0 +1,21 @@
+"""All that serves one tenant, as one value. The handler is given a lane and knows no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidecar.gateway.fields import FieldPolicy
+    from sidecar.gateway.upstream import Upstream
+    from sidecar.session.source import TokenSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One tenant's parts. `expired_when`: the text a 401 must hold to count as expiry, None for any 401."""
+
+    fields: FieldPolicy
+    tokens: TokenSource
+    upstream: Upstream
+    expired_when: str | None

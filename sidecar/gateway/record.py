@@ -1,0 +1,53 @@
+"""What is remembered of one request while it is carried, and told as one event when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sidecar.events import Forwarded
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One request's story, filled in on the way; instants on the steady clock, sizes in bytes.
+
+    Attributes:
+        request_id: the version-4 UUID of this request, the same in every field that carries one.
+        sendings: why the request was put on the wire after its first sending, one entry each.
+        status: what the caller saw; 0 if it saw none.
+    """
+
+    request_id: str
+    method: str
+    path: str
+    started_at: float
+    attempts: int = 0
+    sendings: list[str] = field(default_factory=list)
+    status: int = 0
+    source: str = "sidecar"
+    reason: str = ""
+    rule: str = ""
+    replay: str = ""
+    upstream_seconds: float = 0.0
+    received: int = 0
+    sent: int = 0
+    outcome: str = "complete"
+
+    def told(self, now: float) -> Forwarded:
+        """Return the event of a request that is over at `now`."""
+        return Forwarded(
+            request_id=self.request_id,
+            method=self.method,
+            path=self.path,
+            status=self.status,
+            source=self.source,
+            reason=self.reason,
+            rule=self.rule,
+            duration=now - self.started_at,
+            upstream_duration=self.upstream_seconds,
+            received=self.received,
+            sent=self.sent,
+            attempts=self.attempts + len(self.sendings),
+            replay=self.replay or ", ".join(self.sendings),
+            outcome=self.outcome,
+        )

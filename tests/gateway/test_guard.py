@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.errors import BodyTooLarge, ConfigError, MalformedRequest, RequestDenied, SidecarError
+from sidecar.gateway.guard import Policy, admit
+from sidecar.gateway.refusal import rule_of
+from sidecar.redact import Secret
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+KEY = "caller-key-gr\xfcn"
+HOST = (b"Host", b"localhost:8080")
+LISTEN: dict[str, Any] = {
+    "allowed_hosts": ("localhost", "127.0.0.1", "[::1]"),
+    "allowed_origins": (),
+    "allowed_peers": (),
+    "caller_key": None,
+    "own_paths": ((None, "/api/v2/auth/token"), ("DELETE", "/sessions/{id}")),
+    "allow": ("* /**",),
+    "max_body": 1000,
+    "host_checked": True,
+}
+DEFAULT = Policy.build(**LISTEN)
+STRICT = Policy.build(
+    **LISTEN
+    | {
+        "allowed_origins": ("https://app.example",),
+        "allowed_peers": (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fe80::/10")),
+        "caller_key": Secret(KEY),
+        "allow": ("GET /api/**", "POST /api/pay"),
+    }
+)
+UNIX = Policy.build(**LISTEN | {"host_checked": False})
+
+
+def ask(
+    policy: Policy = DEFAULT,
+    *,
+    method: str = "GET",
+    target: str = "/api/x",
+    fields: Fields = (HOST,),
+    peer: str | None = "127.0.0.1",
+) -> None:
+    admit(policy, method=method, target=target, fields=fields, peer=peer)
+
+
+def refused(kind: type[SidecarError], rule: str, policy: Policy = DEFAULT, **request: Any) -> SidecarError:
+    """Ask, and return the refusal, which must be of this kind and rule and name a remedy."""
+    with pytest.raises(kind) as refusal:
+        ask(policy, **request)
+    assert rule_of(refusal.value) == rule
+    assert refusal.value.remedy
+    return refusal.value
+
+
+def test_an_ordinary_request_is_admitted() -> None:
+    ask()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "get", "PROPFIND", "M-SEARCH", "x!#$%&'*+-.^_`|~"])
+def test_any_token_is_a_method(method: str) -> None:
+    ask(method=method)
+
+
+@pytest.mark.parametrize("method", ["", "GE T", "GET\n", "GET\x00", "G\xc9T", "G,T", "G\udce9T"])
+def test_what_is_no_token_is_no_method(method: str) -> None:
+    refused(MalformedRequest, "method", method=method)
+
+
+@pytest.mark.parametrize("target", ["/x", "finhub.example:443"])
+@pytest.mark.parametrize("method", ["CONNECT", "connect"])
+def test_connect_is_malformed(method: str, target: str) -> None:
+    refused(MalformedRequest, "method", method=method, target=target)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "Trace"])
+def test_trace_is_refused_since_its_reply_would_show_the_token(method: str) -> None:
+    refused(RequestDenied, "method", method=method)
+    refused(RequestDenied, "method", fields=(HOST, (b"X-HTTP-Method-Override", method.encode())))
+
+
+@pytest.mark.parametrize("target", ["http://b/x", "*", "b:80", "/a/../b", "/%2e%2e/%00", "/a#f"])
+def test_traps_i_and_x_a_target_with_two_meanings_is_400(target: str) -> None:
+    error = refused(MalformedRequest, "target", target=target)
+    assert error.status == 400
+
+
+def test_a_malformed_target_is_400_whatever_its_host_says() -> None:
+    refused(MalformedRequest, "target", target="http://evil.example/", fields=((b"Host", b"evil.example"),))
+
+
+@pytest.mark.parametrize("fields", [(), (HOST, HOST), ((b"Host", b"localhost, evil.example"),), ((b"Host", b""),)])
+def test_trap_x_a_request_without_exactly_one_host_is_400(fields: Fields) -> None:
+    assert refused(MalformedRequest, "host", fields=fields).status == 400
+
+
+def test_a_foreign_host_is_403() -> None:
+    error = refused(RequestDenied, "host", fields=((b"Host", b"evil.example"),))
+    assert error.status == 403
+    assert "listen.allowed_hosts" in error.remedy
+
+
+def test_on_a_unix_socket_any_host_will_do_but_there_is_one() -> None:
+    ask(UNIX, fields=((b"Host", b""),), peer=None)
+    ask(UNIX, fields=((b"Host", b"evil.example"),), peer=None)
+    refused(MalformedRequest, "host", UNIX, fields=(HOST, HOST), peer=None)
+
+
+def test_trap_f_bytes_that_are_not_utf_8_are_400() -> None:
+    refused(MalformedRequest, "fields", fields=(HOST, (b"X-Name", b"caf\xe9")))
+
+
+@pytest.mark.parametrize(
+    ("field", "rule"),
+    [
+        ((b"Origin", b"https://evil.example"), "origin"),
+        ((b"Origin", b"null"), "origin"),
+        ((b"Sec-Fetch-Site", b"same-site"), "sec_fetch_site"),
+        ((b"Access-Control-Request-Private-Network", b"true"), "preflight"),
+    ],
+)
+def test_a_browser_page_is_refused(field: tuple[bytes, bytes], rule: str) -> None:
+    refused(RequestDenied, rule, fields=(HOST, field))
+
+
+STRICT_FIELDS = (HOST, (b"x-sidecar-KEY", KEY.encode()))
+
+
+@pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0"])
+def test_a_caller_with_key_and_peer_is_admitted(peer: str) -> None:
+    ask(STRICT, fields=(*STRICT_FIELDS, (b"Origin", b"https://app.example")), peer=peer)
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::ffff:11.1.2.3", "::1", "", "nobody", None])
+def test_any_other_peer_is_refused_with_the_key_to_change(peer: str | None) -> None:
+    error = refused(RequestDenied, "peer", STRICT, fields=STRICT_FIELDS, peer=peer)
+    assert "listen.allowed_peers" in error.remedy
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[], [b""], [b"wrong"], [KEY.encode() + b"x"], [KEY.encode("latin-1").replace(b"\xfc", b"")], [KEY.encode()] * 2],
+)
+def test_a_missing_wrong_or_doubled_key_is_refused_and_never_shown(keys: list[bytes]) -> None:
+    fields = (HOST, *((b"X-Sidecar-Key", key) for key in keys))
+    error = refused(RequestDenied, "caller_key", STRICT, fields=fields, peer="10.1.2.3")
+    assert "listen.caller_key" in error.remedy
+    assert "wrong" not in error.detail.replace("a wrong or doubled", "")
+
+
+def test_the_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(left: bytes, right: bytes) -> bool:
+        compared.append((left, right))
+        return left == right
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    ask(STRICT, fields=STRICT_FIELDS, peer="10.1.2.3")
+    assert compared == [(KEY.encode(), KEY.encode())]
+
+
+@pytest.mark.parametrize("target", ["/api/v2/auth/token", "/API/v2/auth//%74oken/;x?y=1"])
+def test_the_dialects_own_paths_are_refused(target: str) -> None:
+    assert refused(RequestDenied, "login_endpoint", method="POST", target=target).status == 403
+
+
+def test_an_override_of_the_method_opens_no_way_around_a_rule() -> None:
+    override = (b"X-HTTP-Method-Override", b"DELETE")
+    ask(method="POST", target="/sessions/1")
+    refused(RequestDenied, "login_endpoint", method="POST", target="/sessions/1", fields=(HOST, override))
+    fields = (*STRICT_FIELDS, override)
+    refused(RequestDenied, "allow", STRICT, method="POST", target="/api/pay", fields=fields, peer="10.1.2.3")
+
+
+@pytest.mark.parametrize(("method", "target"), [("POST", "/api/x"), ("GET", "/other"), ("GET", "/api/a%2fb")])
+def test_what_no_allow_rule_names_is_refused(method: str, target: str) -> None:
+    refused(RequestDenied, "allow", STRICT, method=method, target=target, fields=STRICT_FIELDS, peer="10.1.2.3")
+
+
+def test_the_query_is_no_matter_of_the_rules() -> None:
+    ask(STRICT, method="POST", target="/api/pay?a=%2f%2e%zz", fields=STRICT_FIELDS, peer="10.1.2.3")
+
+
+def test_smuggling_framings_are_400() -> None:
+    fields = (HOST, (b"Content-Length", b"5"), (b"Transfer-Encoding", b"chunked"))
+    refused(MalformedRequest, "framing", fields=fields)
+
+
+def test_an_announced_body_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    ask(fields=(HOST, (b"Content-Length", b"1000")))
+    error = refused(BodyTooLarge, "max_body", fields=(HOST, (b"Content-Length", b"1001")))
+    assert error.status == 413
+    assert "listen.max_body" in error.remedy
+
+
+def test_who_may_not_use_us_is_told_nothing_about_sizes() -> None:
+    refused(RequestDenied, "host", fields=((b"Host", b"evil.example"), (b"Content-Length", b"1001")))
+
+
+def test_a_policy_never_shows_its_key() -> None:
+    assert KEY not in repr(STRICT)
+
+
+def test_a_policy_that_cannot_be_read_is_an_error_of_the_configuration() -> None:
+    with pytest.raises(ConfigError, match=r"listen\.allow"):
+        Policy.build(**LISTEN | {"allow": ("nonsense",)})
+
+
+NAMES = st.sampled_from(
+    [b"Host", b"Origin", b"Content-Length", b"Transfer-Encoding", b"X-Sidecar-Key", b"Sec-Fetch-Site"]
+)
+
+
+@given(
+    policy=st.sampled_from([DEFAULT, STRICT, UNIX]),
+    method=st.sampled_from(["GET", "POST", "OPTIONS"]) | st.text(),
+    target=st.text() | st.text(alphabet="/.%2ef5c;\\?a*0").map("/".__add__),
+    fields=st.lists(st.tuples(NAMES | st.binary(), st.binary())).map(lambda fields: (HOST, *fields)),
+    peer=st.sampled_from(["10.0.0.1", None]) | st.text(),
+)
+def test_whatever_is_sent_is_admitted_or_refused_by_one_of_our_errors(
+    policy: Policy, method: str, target: str, fields: Fields, peer: str | None
+) -> None:
+    try:
+        admit(policy, method=method, target=target, fields=fields, peer=peer)
+    except SidecarError as error:
+        assert rule_of(error)  # noqa: PT017  # being admitted is as good an answer
+        assert error.status in {400, 403, 413}  # noqa: PT017  # the same

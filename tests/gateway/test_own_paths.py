@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from sidecar.errors import RequestDenied
+from sidecar.gateway.own_paths import OwnPaths
+from sidecar.gateway.refusal import rule_of
+
+PATHS = OwnPaths.build(
+    [
+        ("POST", "/api/v2/auth/token"),
+        (None, "/api/v2/auth/token/refresh"),
+        ("DELETE", "/api/v2.1/users/{userId}/sessions/{sessionId}"),
+        (None, "/API/Auth/x-{kind}"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v2/auth/token",
+        "/api/v2/auth//token",
+        "//api/v2/auth/token",
+        "/API/v2/auth/token/",
+        "/api/v2/auth/%74oken",
+        "/api/v2/auth/%2574oken",
+        "/api/v2/auth/%252574oken",
+        "/api/v2/auth%2ftoken",
+        "/api/v2/auth%5ctoken",
+        "/api/v2/auth/token;params",
+        "/api/v2/auth/token%3bparams",
+        "/api/v2;a=b/auth/token",
+        "/api/;x/v2/auth/token",
+        "/api/v2/auth/token%20",
+        "/api/v2/auth/token.json",
+        "/api/v2/auth/token.",
+        "/api/v2/auth/TO%E2%84%AAEN",
+        "/api/%252e/v2/auth/token",
+        "/api/v2/x/%252e%252e/auth/token",
+        "/%252e%252e/api/v2/auth/token",
+    ],
+)
+def test_a_login_path_is_refused_in_every_spelling(path: str) -> None:
+    with pytest.raises(RequestDenied) as refusal:
+        PATHS.admit(["POST"], path)
+    assert rule_of(refusal.value) == "login_endpoint"
+    assert "authenticated already" in refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v2/auth"),
+        ("POST", "/api/v2/auth/tokens"),
+        ("POST", "/api/v2/auth/token/other"),
+        ("POST", "/x/api/v2/auth/token"),
+        ("GET", "/api/v2/auth/token"),
+        ("DELETE", "/api/v2.1/users/7/sessions"),
+        ("DELETE", "/api/v2.1/users//sessions/s"),
+        ("DELETE", "/api/v2x1/users/7/sessions/s"),
+        ("GET", "/api/v2.1/users/7/sessions/s"),
+        ("POST", "/"),
+        ("POST", "/%zz%e9"),
+    ],
+)
+def test_any_other_path_is_let_through(method: str, path: str) -> None:
+    PATHS.admit([method], path)
+
+
+@pytest.mark.parametrize(
+    ("methods", "path"),
+    [
+        (["GET"], "/api/v2/auth/token/refresh"),
+        (["DELETE"], "/api/v2.1/users/7/sessions/s-1"),
+        (["delete"], "/api/v2.1/users/7/sessions/%e9"),
+        (["POST", "DELETE"], "/api/v2.1/users/7/sessions/s-1"),
+        (["GET"], "/api/auth/X-login"),
+    ],
+)
+def test_methods_and_placeholders_are_the_patterns(methods: list[str], path: str) -> None:
+    with pytest.raises(RequestDenied):
+        PATHS.admit(methods, path)
+
+
+def test_a_method_is_compared_in_any_case_of_the_pattern() -> None:
+    with pytest.raises(RequestDenied):
+        OwnPaths.build([("delete", "/a")]).admit(["DELETE"], "/a")
