@@ -113,6 +113,33 @@ class BodyTooLarge(SidecarError):
     default_remedy = "Raise listen.max_body if such uploads are meant to pass."
 
 
+class TargetTooLong(SidecarError):
+    """The request line is longer than we read."""
+
+    status = 414
+    proxy_error = "http_request_error"
+    title = "The request target is too long"
+    default_remedy = "Send what is long in the body."
+
+
+class FieldsTooLarge(SidecarError):
+    """A header field, or all of them together, is larger than we read."""
+
+    status = 431
+    proxy_error = "http_request_error"
+    title = "The request's header fields are too large"
+    default_remedy = "Send fewer or shorter fields."
+
+
+class TooSoon(SidecarError):
+    """An operator's control came again before it may; `retry_after` says when it may."""
+
+    status = 429
+    proxy_error = "http_request_denied"
+    title = "Too soon"
+    default_remedy = "Wait for the time in Retry-After: rejected credentials tried too often lock the account."
+
+
 # ── no token to be had: 503 ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -215,7 +242,7 @@ class TlsCertificateError(TlsError):
 
 
 class TlsAlertReceived(TlsError):
-    """FinHub refused our side of the handshake, as a rule the client certificate (under TLS 1.3 seen only after the handshake)."""
+    """FinHub refused our side of the handshake, as a rule the client certificate (under TLS 1.3 only after it)."""
 
     proxy_error = "tls_alert_received"
     title = "FinHub refused the client certificate"

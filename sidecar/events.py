@@ -6,6 +6,7 @@ Durations are seconds, sizes bytes; instants are on the steady clock unless the 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -84,6 +85,7 @@ class Forwarded(Event):
     status: int
     source: str  # "upstream" | "sidecar"
     reason: str  # RFC 9209 error name, "" when FinHub answered
+    rule: str  # the guard's rule that refused, "" when none did
     duration: float
     upstream_duration: float
     received: int  # body bytes from the caller
@@ -91,6 +93,22 @@ class Forwarded(Event):
     attempts: int  # times the request went on the wire
     replay: str  # why it was sent again, or why a 401 was not: "" when the question did not arise
     outcome: str  # "complete" | "aborted" | "caller_left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug(Event):
+    """Something happened that should not be possible; `where` holds no values, only places in the code."""
+
+    request_id: str
+    kind: str
+    where: str
+
+
+def bug(error: BaseException, request_id: str = "") -> Bug:
+    """Return the event for an exception nobody expected; its text is left out, since it may quote a request."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames[::-1])
+    return Bug(request_id=request_id, kind=type(error).__name__, where=where)
 
 
 # ── identity, configuration, process ────────────────────────────────────────────────────────────────────────────

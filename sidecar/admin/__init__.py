@@ -1,0 +1,1 @@
+"""Its own listener: probes for anybody, status and controls for the operator of this machine."""

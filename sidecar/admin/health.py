@@ -1,0 +1,56 @@
+"""What a probe is told, as pure decisions: alive, started, ready; each with its reason. Told, never dialled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The answer to one probe: good or not, and why in a line."""
+
+    good: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What readiness depends on.
+
+    Attributes:
+        started: both listeners are open and the identity stands.
+        draining: the process is going down.
+        identity_in_date: the client certificate may still be presented; True where none is needed.
+        token_alive: there is a token FinHub has not rejected and that has not expired.
+        lazy: the session logs in when a caller comes.
+        blocked: FinHub rejected the credentials.
+        session: the session's word, for the reason.
+    """
+
+    started: bool
+    draining: bool
+    identity_in_date: bool
+    token_alive: bool
+    lazy: bool
+    blocked: bool
+    session: str
+
+
+def started(vitals: Vitals) -> Health:
+    """Tell whether start-up is over. It never waits for a login: restarts would lock the account."""
+    return Health(vitals.started, "started" if vitals.started else "starting")
+
+
+def ready(vitals: Vitals) -> Health:
+    """Tell whether a caller's request would be served now."""
+    if not vitals.started:
+        return Health(good=False, reason="starting")
+    if vitals.draining:
+        return Health(good=False, reason="draining")
+    if not vitals.identity_in_date:
+        return Health(good=False, reason="the client certificate is out of date")
+    if vitals.token_alive:
+        return Health(good=True, reason="ready")
+    if vitals.lazy and not vitals.blocked:
+        return Health(good=True, reason="ready; logs in when a caller comes")
+    return Health(good=False, reason=f"no valid FinHub session ({vitals.session})")

@@ -1,0 +1,128 @@
+"""All that is read from outside and may change while we run: identity, trust and secrets, by content.
+
+Thin. `read` takes it all in, `stand` makes of it what the doors use; nothing is kept until both have succeeded, so a
+broken replacement leaves the old one in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from sidecar import secret
+from sidecar.errors import IdentityError
+from sidecar.events import IdentityLoaded
+from sidecar.tls import files
+from sidecar.tls.context import client_context
+from sidecar.tls.identity import Identity, IdentityBytes, parse
+from sidecar.wire.client import Tls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sidecar.config.model import Config, SecretRef
+    from sidecar.redact import Secret
+
+_SECRET_CREDENTIALS: Final = ("password", "customer_secret", "tenant_secret")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What was read, as it was read. Two are equal when nothing changed."""
+
+    identity: IdentityBytes | None
+    key_password: Secret | None
+    ca: bytes | None
+    crl: bytes | None
+    secrets: tuple[tuple[str, Secret], ...]
+    caller_key: Secret | None
+
+    def changes(self, before: Material) -> tuple[str, ...]:
+        """Return what is not as it was, in words: "identity", "secrets" …."""
+        names = (field.name for field in fields(self) if getattr(self, field.name) != getattr(before, field.name))
+        return tuple(dict.fromkeys(_WORDS[name] for name in names))
+
+
+_WORDS: Final = {
+    "identity": "identity",
+    "key_password": "identity",
+    "ca": "CA",
+    "crl": "CRL",
+    "secrets": "secrets",
+    "caller_key": "caller key",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the doors use now, and the material it was made of."""
+
+    material: Material
+    identity: Identity | None
+    tls: Tls
+
+
+def read(config: Config, environ: Mapping[str, str]) -> Material:
+    """Read everything that `config` names, blocking.
+
+    Raises SecretError, IdentityError or ConfigError for the first thing that cannot be read.
+    """
+    refs = ((name, getattr(config.credentials, name)) for name in _SECRET_CREDENTIALS)
+    return Material(
+        identity=_identity(config),
+        key_password=_optional(config.identity.key_password, environ),
+        ca=_trust("upstream.ca_file", config.upstream.ca_file),
+        crl=_trust("upstream.crl_file", config.upstream.crl_file),
+        secrets=tuple((name, secret.read(ref, environ)) for name, ref in refs if ref is not None),
+        caller_key=_optional(config.listen.caller_key, environ),
+    )
+
+
+def stand(config: Config, material: Material, now: datetime | None = None) -> Standing:
+    """Return what the doors use for `material`, checked at `now` (UTC). Blocking, some 30 ms.
+
+    Raises:
+        IdentityError: certificate and key do not belong together, are out of date or cannot be opened.
+        ConfigError: the CA or CRL file holds none.
+    """
+    identity = None
+    if material.identity is not None:
+        identity = parse(material.identity, material.key_password, now or datetime.now(UTC))
+    needs_tls = any(url.startswith("https:") for url in (config.upstream.url, config.session.url))
+    context = client_context(identity, material.ca, material.crl) if needs_tls else None
+    return Standing(material=material, identity=identity, tls=Tls(context, presented=identity is not None))
+
+
+def _identity(config: Config) -> IdentityBytes | None:
+    section = config.identity
+    if section.is_given:
+        return files.read(
+            files.IdentityFiles(
+                certificate_file=section.certificate_file, key_file=section.key_file, pkcs12_file=section.pkcs12_file
+            )
+        )
+    if config.identity_required:
+        raise IdentityError(
+            "no client certificate is configured, and FinHub's production demands one",
+            remedy="Set identity.certificate_file and identity.key_file, or identity.pkcs12_file.",
+        )
+    return None
+
+
+def _optional(ref: SecretRef | None, environ: Mapping[str, str]) -> Secret | None:
+    return None if ref is None else secret.read(ref, environ)
+
+
+def _trust(key: str, path: str | None) -> bytes | None:
+    return None if path is None else files.read_trust(key, path)
+
+
+def loaded(identity: Identity) -> IdentityLoaded:
+    """Return the event that tells which identity stands."""
+    return IdentityLoaded(
+        subject=identity.subject,
+        not_after_utc=identity.not_after.isoformat(),
+        days_left=identity.days_left(datetime.now(UTC)),
+        warnings=identity.warnings,
+    )

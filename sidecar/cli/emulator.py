@@ -1,0 +1,126 @@
+"""`finhub-sidecar emulator`: a FinHub on this machine alone, until somebody ends it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sidecar.emulator import Emulator, Settings
+from sidecar.emulator.environments import ENVIRONMENTS
+from sidecar.emulator.faults import parse
+from sidecar.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PORT: Final = 8443
+_ADMIN_PORT: Final = 8444
+
+_FAULTS: Final = """\
+faults: SCOPE:ACTION[,ACTION…][,OPTION…]
+  SCOPE   login | refresh | logout | api
+  ACTION  status=N[,retry_after=S] | garbage | close | cut=BYTES, and delay=SECONDS with any of them or alone
+  OPTION  path=GLOB, times=N, after=N
+  for example  --fault login:status=500,times=5  --fault 'api:cut=100,path=/api/bytes/*'
+"""
+
+_BANNER: Final = """\
+FinHub emulator, environment {environment}
+  FinHub        {url}
+  control door  {admin_url}/-/counts
+  folder        {folder}{fate}
+Start the sidecar with
+  finhub-sidecar run --config {config}
+End with Ctrl-C or SIGTERM."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options; `args.run` is what runs it."""
+    parser = subparsers.add_parser(
+        "emulator",
+        help="FinHub on this machine alone: real TLS, the real rules, faults on demand",
+        epilog=_FAULTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=int, default=_PORT, help="FinHub's port, 0 for a free one (%(default)s)")
+    parser.add_argument(
+        "--admin-port", type=int, default=_ADMIN_PORT, help="the control door's port, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument(
+        "--dir",
+        type=Path,
+        default=None,
+        help="folder for certificates, secrets and sidecar.toml (a fresh temporary one)",
+    )
+    parser.add_argument("--environment", choices=list(ENVIRONMENTS), default="production", help="(%(default)s)")
+    parser.add_argument(
+        "--token-lifetime", type=float, default=None, metavar="S", help="seconds a token lives (the environment's)"
+    )
+    parser.add_argument(
+        "--fault", type=_fault, action="append", default=[], metavar="SPEC", help="let something go wrong, see below"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT, then return 0. Raises ConfigError and ListenError."""
+    settings = Settings(
+        environment=args.environment,
+        port=args.port,
+        admin_port=args.admin_port,
+        token_lifetime=args.token_lifetime,
+        faults=tuple(args.fault),
+    )
+    with _folder(args.dir) as folder:
+        asyncio.run(_serve(settings, folder, temporary=args.dir is None))
+    return 0
+
+
+@contextlib.contextmanager
+def _folder(wanted: Path | None) -> Iterator[Path]:
+    """Give the wanted folder, else a private one that goes when we go."""
+    if wanted is not None:
+        yield wanted
+        return
+    with tempfile.TemporaryDirectory(prefix="finhub-emulator-") as fresh:
+        yield Path(fresh)
+
+
+async def _serve(settings: Settings, folder: Path, *, temporary: bool) -> None:
+    ended = _until_signalled()
+    async with Emulator(settings) as emulator:
+        config = await emulator.write(folder)
+        print(_banner(emulator, config, temporary=temporary), flush=True)
+        await ended.wait()
+
+
+def _until_signalled() -> asyncio.Event:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    return ended
+
+
+def _banner(emulator: Emulator, config: Path, *, temporary: bool) -> str:
+    return _BANNER.format(
+        environment=emulator.settings.environment,
+        url=emulator.url,
+        admin_url=emulator.admin_url,
+        folder=config.parent,
+        fate=" (removed at the end)" if temporary else "",
+        config=config,
+    )
+
+
+def _fault(spec: str) -> str:
+    """Return the spec itself once it is known to be one: argparse turns the complaint into exit code 2."""
+    try:
+        parse(spec)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(f"{error.detail}. {error.remedy}") from None
+    return spec

@@ -1,0 +1,1 @@
+"""Hooks that listen to events: the log. Nothing but the assembly imports them."""
