@@ -1,15 +1,43 @@
-"""What every test shares: no blocking call on an event loop, and a certificate authority of the test's own."""
+"""What every test shares: no blocking call on an event loop, the same examples in every run, no silent skip in CI."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, TypeVar
 
+import hypothesis
 import pytest
 import trustme
 from blockbuster import BlockBuster, blockbuster_ctx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# The same examples in every run, and no example database to carry one run's luck into the next.
+hypothesis.settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("fixed")
+
+
+def _fail_if_skipped(report: Report) -> Report:
+    """In CI nothing is skipped: what a test needs is installed there, or the run must say that it was not tested."""
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one in CI."""
+    return _fail_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn a module skipped as a whole into a failed one in CI."""
+    return _fail_if_skipped((yield))
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import datetime as dt
+import ssl
+
+import pytest
+
+from sidecar.emulator.certificates import generate
+from sidecar.emulator.environments import INTEGRATION, PLAYGROUND, PRODUCTION, Environment
+from sidecar.emulator.tls import server_context
+
+CERTIFICATES = generate("8812345", dt.datetime.now(dt.UTC))
+
+
+def test_the_playground_is_without_tls() -> None:
+    assert server_context(CERTIFICATES, PLAYGROUND) is None
+
+
+@pytest.mark.parametrize(("rules", "mode"), [(INTEGRATION, ssl.CERT_OPTIONAL), (PRODUCTION, ssl.CERT_REQUIRED)])
+def test_the_environment_decides_whether_a_client_certificate_must_come(
+    rules: Environment, mode: ssl.VerifyMode
+) -> None:
+    context = server_context(CERTIFICATES, rules)
+    assert context is not None
+    assert context.verify_mode == mode
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def talk(sender: ssl.MemoryBIO, receiver: ssl.MemoryBIO) -> None:
+    receiver.write(sender.read())
+
+
+def test_a_refused_client_is_told_why_before_the_refusal_counts() -> None:
+    context = server_context(CERTIFICATES, PRODUCTION)
+    assert context is not None
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    from_server, from_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = ssl.create_default_context(cadata=CERTIFICATES.ca_pem.decode())
+    client = trusting.wrap_bio(from_server, from_client, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    talk(from_client, to_server)
+    with pytest.raises(ssl.SSLWantReadError):
+        server.do_handshake()
+    talk(to_client, from_server)
+    client.do_handshake()
+    talk(from_client, to_server)
+    with pytest.raises(ssl.SSLWantReadError):
+        server.do_handshake()
+    talk(to_client, from_server)
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
+        client.read()
+    with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+        server.do_handshake()
