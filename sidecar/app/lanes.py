@@ -13,7 +13,7 @@ from sidecar.gateway.fields import FieldPolicy
 from sidecar.gateway.lane import Lane
 from sidecar.gateway.upstream import Bounds, Upstream
 from sidecar.session import calls, dialect_file
-from sidecar.session.dialect import with_refresh_path
+from sidecar.session.dialect import with_refresh_path, without_refresh
 from sidecar.session.endpoint import Desk, HttpTokenEndpoint
 from sidecar.session.source import MintingSource, Terms
 from sidecar.session.state import Patience
@@ -45,7 +45,7 @@ def dialect_of(config: Config) -> Dialect:
     refresh = config.session.refresh
     if refresh.path is not None:
         dialect = with_refresh_path(dialect, refresh.path)
-    return dialect if refresh.enabled else dialect.model_copy(update={"refresh": None})
+    return dialect if refresh.enabled else without_refresh(dialect)
 
 
 def credentials_of(config: Config, material: Material) -> Credentials:

@@ -90,7 +90,7 @@ def stand(config: Config, material: Material, now: datetime | None = None) -> St
     if material.identity is not None:
         identity = parse(material.identity, material.key_password, now or datetime.now(UTC))
     needs_tls = any(url.startswith("https:") for url in (config.upstream.url, config.session.url))
-    context = client_context(identity, material.ca, material.crl) if needs_tls else None
+    context = client_context(identity, material.ca, material.crl, pins=config.upstream.pins) if needs_tls else None
     return Standing(material=material, identity=identity, tls=Tls(context, presented=identity is not None))
 
 

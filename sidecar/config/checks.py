@@ -85,9 +85,6 @@ def _plain(config: Config, key: str, host: str) -> Iterator[Problem]:
 
 def _identity(config: Config) -> Iterator[Problem]:
     identity = config.identity
-    if identity.certificate_file is not None and identity.key_file is None:
-        expected = "the key's file; the same again where one file holds both"
-        yield Problem("identity.key_file", "nothing beside certificate_file", expected)
     if identity.key_file is not None and identity.certificate_file is None:
         yield Problem("identity.certificate_file", "nothing beside key_file", "the certificate's file")
     if identity.pkcs12_file is not None and (identity.certificate_file or identity.key_file):

@@ -18,6 +18,7 @@ from sidecar.config.kinds import (  # noqa: TC001  # pydantic reads the annotati
     Ip,
     Nothing,
     Origin,
+    Pins,
     PositiveSeconds,
     Seconds,
     SecretReference,
@@ -45,6 +46,10 @@ class Upstream(Section):
     idle_timeout: PositiveSeconds = Field(default=60.0, description="Seconds between two bytes of the reply.")
     max_connections: Whole = Field(default=100, ge=1, le=65_535, description="Connections to FinHub at one time.")
     upgrade: Nothing = Field(default=(), description="Protocols that an Upgrade may switch to; none in this version.")
+    pins: Pins = Field(
+        default=(),
+        description="SHA-256 of the public keys FinHub may have, in base64; one must match. None: any trusted key.",
+    )
     crl_file: FilePath | None = Field(
         default=None, description="PEM file of revocation lists to check FinHub against.", examples=["certs/finhub.crl"]
     )

@@ -89,6 +89,7 @@ SecretReference = Annotated[
 _Host = Annotated[str, PlainValidator(addresses.allowed_host), _strings()]
 _BrowserOrigin = Annotated[str, PlainValidator(addresses.browser_origin), _strings()]
 _Peer = Annotated[addresses.Network, PlainValidator(addresses.network), _strings()]
+_Pin = Annotated[str, PlainValidator(values.pin), _strings()]
 _Rule = Annotated[str, PlainValidator(rules.rule), _strings()]
 
 # strict=False: TOML has lists where we keep tuples.
@@ -96,6 +97,7 @@ Hosts = Annotated[tuple[_Host, ...], Field(strict=False), Kind.LIST]
 BrowserOrigins = Annotated[tuple[_BrowserOrigin, ...], Field(strict=False), Kind.LIST]
 Peers = Annotated[tuple[_Peer, ...], Field(strict=False), Kind.LIST]
 Rules = Annotated[tuple[_Rule, ...], Field(strict=False), AfterValidator(rules.some), Kind.LIST]
+Pins = Annotated[tuple[_Pin, ...], Field(strict=False), Kind.LIST]
 Nothing = Annotated[tuple[str, ...], Field(strict=False, max_length=0), Kind.LIST]
 
 FieldName = Annotated[str, PlainValidator(fieldrules.field_name), _strings()]

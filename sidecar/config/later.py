@@ -26,7 +26,6 @@ KEYS: Final = frozenset(
         "session.store_prefix",
         "session.store_user",
         "tenants",
-        "upstream.pins",
         "upstream.proxy",
     }
 )

@@ -5,6 +5,8 @@ Pure. Durations are float seconds, sizes int bytes.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from typing import Final
 
@@ -21,6 +23,8 @@ POSITIVE_SECONDS: Final = f"a number of seconds, above 0 and at most {LONGEST:.0
 SECONDS: Final = f"a number of seconds, from 0 to {LONGEST:.0f}"
 SIZE: Final = 'a size from 0 to "1024GiB": whole bytes, or a string with B, KiB, MiB or GiB, such as "1MiB"'
 POSITIVE_SIZE: Final = SIZE.replace("from 0", "from 1")
+PIN: Final = "the SHA-256 of a public key (SubjectPublicKeyInfo) in base64, 44 characters"
+_PIN_BYTES: Final = 32
 
 
 def positive_seconds(value: object) -> float:
@@ -91,3 +95,17 @@ def target(value: object) -> str:
     if not isinstance(value, str) or not _TARGET.fullmatch(value):
         raise Unfit('a path that begins with "/", in visible ASCII and without "#"')
     return value
+
+
+def pin(value: object) -> str:
+    """Return the base64 of a SHA-256 digest; curl's "sha256//" in front of it is dropped."""
+    if not isinstance(value, str):
+        raise Unfit(PIN)
+    text = value.removeprefix("sha256//").removeprefix("sha256/")
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Unfit(PIN) from None
+    if len(digest) != _PIN_BYTES:
+        raise Unfit(PIN)
+    return text

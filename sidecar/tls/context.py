@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Final
 from sidecar.errors import ConfigError, IdentityError
 from sidecar.tls.blocks import CERTIFICATE, REVOCATION_LIST, is_der, join
 from sidecar.tls.handover import best
+from sidecar.tls.pins import pin
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sidecar.tls.handover import HandOver
     from sidecar.tls.identity import Identity
 
@@ -26,11 +29,13 @@ def client_context(
     ca_pem: bytes | None,
     crl_pem: bytes | None = None,
     *,
+    pins: Collection[str] = (),
     hand_over: HandOver | None = None,
 ) -> ssl.SSLContext:
     """Return the context for connections to FinHub: chain and host name verified, TLS 1.2 or newer.
 
-    Trusts the system's CAs, or `ca_pem` alone where it is given; `crl_pem` adds a revocation check of the leaf.
+    Trusts the system's CAs, or `ca_pem` alone where it is given; `crl_pem` adds a revocation check of the leaf, `pins`
+    a check of its key (`pins.py`).
     `hand_over` is how key and CRL reach OpenSSL; by default the best that this machine has.
 
     Raises:
@@ -42,6 +47,8 @@ def client_context(
     _trust(context, ca_pem)
     if crl_pem is not None:
         _refuse_revoked(context, crl_pem, lend)
+    if pins:
+        pin(context, pins)
     if identity is not None:
         _present(context, identity, lend)
     return context

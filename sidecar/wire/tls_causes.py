@@ -60,7 +60,16 @@ _STALE_LIST: Final = Cause(
     "Fetch the CA's current list into upstream.crl_file.",
 )
 
+_OTHER_KEY: Final = Cause(
+    "FinHub's certificate holds a key that is not pinned",
+    "Ask FinHub whether it has a new key; if so, add its pin to upstream.pins. If not, do not go on.",
+)
+
+OTHER_KEY: Final = -1
+"""The verdict of upstream.pins: below all of OpenSSL's own."""
+
 VERDICTS: Final = {
+    OTHER_KEY: _OTHER_KEY,
     3: _NO_LIST,  # unable to get certificate CRL
     9: _NOT_YET,
     10: _EXPIRED,

@@ -39,7 +39,7 @@ def test_the_token_endpoint_is_at_the_upstream_unless_told_otherwise() -> None:
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     given = {
-        "upstream": {"url": "api", "pins": []},
+        "upstream": {"url": "api", "proxy": "p"},
         "listen": {"address": "0.0.0.0:1", "max_body": 0},
         "identity": {"key_file": "k"},
         "workers": 2,
@@ -56,7 +56,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "listen.max_body",
         "nonsense",
         "tenants",
-        "upstream.pins",
+        "upstream.proxy",
         "upstream.url",
         "workers",
     ]

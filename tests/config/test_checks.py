@@ -79,10 +79,9 @@ def test_plain_http_exists_in_the_playground_only(environment: str) -> None:
 @pytest.mark.parametrize(
     ("identity", "problems"),
     [
-        ({"certificate_file": "c"}, ["identity.key_file"]),
         ({"key_file": "k"}, ["identity.certificate_file"]),
         ({"certificate_file": "c", "key_file": "k", "pkcs12_file": "p"}, ["identity.pkcs12_file"]),
-        ({"certificate_file": "c", "pkcs12_file": "p"}, ["identity.key_file", "identity.pkcs12_file"]),
+        ({"certificate_file": "c", "pkcs12_file": "p"}, ["identity.pkcs12_file"]),
         ({"key_file": "k", "pkcs12_file": "p"}, ["identity.certificate_file", "identity.pkcs12_file"]),
         ({"key_password": {"env": "P"}}, ["identity.key_password"]),
     ],
@@ -95,6 +94,7 @@ def test_an_identity_is_a_whole_pair_or_one_file(identity: dict[str, Any], probl
     "identity",
     [
         {},
+        {"certificate_file": "c"},
         {"certificate_file": "c", "key_file": "c"},
         {"certificate_file": "c", "key_file": "k", "key_password": {"env": "P"}},
         {"pkcs12_file": "p", "key_password": {"env": "P"}},

@@ -103,7 +103,9 @@ def test_a_variable_that_names_no_key_is_a_problem_with_the_nearest_one(name: st
     assert "hunter2" not in str(problem)
 
 
-@pytest.mark.parametrize("name", ["FINHUB_AUDIT__FILE", "FINHUB_SESSION__STORE_PASSWORD_FILE", "FINHUB_UPSTREAM__PINS"])
+@pytest.mark.parametrize(
+    "name", ["FINHUB_AUDIT__FILE", "FINHUB_SESSION__STORE_PASSWORD_FILE", "FINHUB_UPSTREAM__PROXY"]
+)
 def test_a_variable_of_a_later_version_is_named_as_such(name: str) -> None:
     (problem,) = environ.read({name: "x"}).problems
     assert "not available in this version" in str(problem)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import math
 
 import pytest
@@ -101,3 +102,17 @@ def test_a_target_begins_with_a_slash(value: str) -> None:
 def test_what_is_no_target_is_refused(value: object) -> None:
     with pytest.raises(Unfit):
         values.target(value)
+
+
+PIN = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.mark.parametrize("written", [PIN, f"sha256//{PIN}", f"sha256/{PIN}"])
+def test_a_pin_is_a_digest_in_base64_with_or_without_its_algorithm(written: str) -> None:
+    assert values.pin(written) == PIN
+
+
+@pytest.mark.parametrize("wrong", [1, "", "nonsense", PIN[:-4], f"{PIN}AAAA", PIN.replace("A", "!"), "ü" * 44])
+def test_whatever_else_is_no_pin(wrong: object) -> None:
+    with pytest.raises(Unfit):
+        values.pin(wrong)
