@@ -9,15 +9,14 @@ import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import RequestDenied
-from sidecar.gateway.authority import AllowedHosts, require_one_host
-from sidecar.gateway.browser import admit_site
-from sidecar.gateway.seen import watch
+from sidecar.guard.authority import parse, require_one_host
+from sidecar.guard.browser import admit_site
+from sidecar.guard.seen import watch
 
 if TYPE_CHECKING:
-    from sidecar.gateway.connection import RawFields
+    from sidecar.rawfields import RawFields
 
-_LOOPBACK_NAMES: Final = AllowedHosts.build(("localhost", "127.0.0.1", "[::1]"))
-_REMEDY: Final = "Ask from this machine, with curl or `finhub-sidecar status`, over a loopback address."
+_REMEDY: Final = "Ask from this machine with a program such as curl, at localhost or a loopback address."
 
 
 def admit_operator(*, method: str, fields: RawFields, peer: str | None) -> None:
@@ -28,9 +27,19 @@ def admit_operator(*, method: str, fields: RawFields, peer: str | None) -> None:
     seen = watch(fields)
     if peer is not None:
         if not _is_loopback(peer):
-            raise RequestDenied(f"status and controls answer loopback peers only, not {peer}", remedy=_REMEDY)
-        _LOOPBACK_NAMES.admit(require_one_host(seen))
-    admit_site(frozenset(), method, seen)
+            raise _denied(f"not {peer or 'one that has gone'}")
+        _admit_host(require_one_host(seen))
+    try:
+        admit_site(frozenset(), method, seen)
+    except RequestDenied:
+        raise _denied("no web page") from None  # the callers' refusal names a key that opens nothing here
+
+
+def _admit_host(value: bytes) -> None:
+    """Return if the Host is this machine by its very name: a page's own name may have been made to resolve to us."""
+    authority = parse(value)
+    if authority is None or not (authority.host == "localhost" or _is_loopback(authority.host.strip("[]"))):
+        raise _denied("under no other name")
 
 
 def _is_loopback(peer: str) -> bool:
@@ -38,5 +47,9 @@ def _is_loopback(peer: str) -> bool:
         address = ipaddress.ip_address(peer)
     except ValueError:
         return False
-    mapped = getattr(address, "ipv4_mapped", None)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+def _denied(whom: str) -> RequestDenied:
+    return RequestDenied(f"status and controls answer loopback peers only, {whom}", remedy=_REMEDY)

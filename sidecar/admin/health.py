@@ -1,4 +1,7 @@
-"""What a probe is told, as pure decisions: alive, started, ready; each with its reason. Told, never dialled."""
+"""What a probe is told: alive, started, ready, each with its reason. Health is told, it never dials.
+
+Pure.
+"""
 
 from __future__ import annotations
 

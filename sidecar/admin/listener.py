@@ -1,22 +1,26 @@
-"""The admin listener: probes for anybody, status and controls for the operator of this machine alone."""
+"""The admin listener: probes for anybody, status and controls for the operator of this machine alone.
+
+The answers alone: the server lends its connection, which adds nothing to a reply and echoes nothing of a request.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from sidecar import problem
+from sidecar import errors, events, problem
 from sidecar.admin import health
 from sidecar.admin.guard import admit_operator
-from sidecar.errors import ConfigError, IdentityError, SecretError, SidecarError
+from sidecar.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiohttp.typedefs import Handler
+    from collections.abc import Awaitable, Callable
 
     from sidecar.admin.health import Health, Vitals
+    from sidecar.events import Emit
 
 
 class Operated(Protocol):
@@ -30,7 +34,7 @@ class Operated(Protocol):
         """Return what `/status` shows."""
         ...
 
-    async def reload(self) -> tuple[str, ...]:
+    async def reload(self) -> dict[str, list[str]]:
         """Read again what may change; return what did. SidecarError: something new is broken, the old stays."""
         ...
 
@@ -43,74 +47,130 @@ class Operated(Protocol):
         ...
 
 
-_SUBJECT = web.AppKey("subject", Operated)
-_UNPROCESSABLE = 422
+class NoSuchPath(errors.SidecarError):
+    """Nothing is at this path of the admin listener."""
+
+    status = 404
+    proxy_error = "http_request_error"
+    title = "There is nothing here"
 
 
-def build(subject: Operated) -> web.Application:
-    """Return the application that serves the admin listener of `subject`."""
-    app = web.Application(middlewares=[_tell_problems])
-    app[_SUBJECT] = subject
-    app.router.add_get("/livez", _livez)
-    app.router.add_get("/startupz", _probe(health.started))
-    app.router.add_get("/readyz", _probe(health.ready))
-    app.router.add_get("/status", _operators(_status))
-    app.router.add_post("/-/reload", _operators(_reload))
-    app.router.add_post("/-/reauthenticate", _operators(_reauthenticate))
-    app.router.add_post("/-/quit", _operators(_quit))
-    return app
+class WrongMethod(errors.SidecarError):
+    """The path is there, and takes another method (RFC 9110 §15.5.6)."""
+
+    status = 405
+    proxy_error = "http_request_error"
+    title = "This path takes another method"
 
 
-@web.middleware
-async def _tell_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except (ConfigError, SecretError, IdentityError) as error:
-        return _problem(error, status=_UNPROCESSABLE)
-    except SidecarError as error:
-        return _problem(error, status=error.status)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One path: its method, whether anybody may open it, and what answers."""
+
+    method: str
+    public: bool
+    answer: Callable[[Operated], Awaitable[web.Response]]
 
 
-def _problem(error: SidecarError, *, status: int) -> web.Response:
-    return web.Response(status=status, body=problem.body(error, ""), headers=problem.fields(error))
+class Admin:
+    """Answers the requests of the admin listener about `subject`. `handle` is what aiohttp's low-level server calls.
+
+    `over_unix`: the listener is a Unix socket. It is told, not concluded from a peer without an address: a TCP
+    connection that is gone already has none either.
+    """
+
+    def __init__(self, subject: Operated, emit: Emit, *, over_unix: bool) -> None:
+        self._subject = subject
+        self._emit = emit
+        self._over_unix = over_unix
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Return the reply, whatever happens."""
+        try:
+            return await self._answer(request)
+        except errors.SidecarError as error:
+            return _problem(error)
+        except Exception as error:  # noqa: BLE001  # a bug here must neither show a traceback nor end the listener
+            self._emit(events.bug(error))
+            return _problem(errors.SidecarError(f"unexpected {type(error).__name__}"))
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        door = _DOORS.get(request.path)
+        if door is None:
+            raise NoSuchPath("the admin listener has no such path", remedy=f"Ask for one of {', '.join(_DOORS)}.")
+        if request.method != door.method and (request.method, door.method) != (hdrs.METH_HEAD, hdrs.METH_GET):
+            return _wrong_method(door)
+        if not door.public:
+            peer = None if self._over_unix else request.remote or ""
+            admit_operator(method=request.method, fields=request.raw_headers, peer=peer)
+        return await door.answer(self._subject)
 
 
-def _operators(handler: Handler) -> Handler:
-    """Return `handler` for the operator of this machine only."""
-
-    async def guarded(request: web.Request) -> web.StreamResponse:
-        admit_operator(method=request.method, fields=request.raw_headers, peer=request.remote or None)
-        return await handler(request)
-
-    return guarded
+# ── what each path answers ──────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _livez(_: web.Request) -> web.Response:
-    return web.Response(text="alive\n")
+async def _livez(_: Operated) -> web.Response:
+    return _text(health.Health(good=True, reason="alive"))
 
 
-def _probe(judge: Callable[[Vitals], Health]) -> Handler:
-    async def answer(request: web.Request) -> web.Response:
-        verdict = judge(request.app[_SUBJECT].vitals())
-        return web.Response(status=200 if verdict.good else 503, text=f"{verdict.reason}\n")
-
-    return answer
+async def _startupz(subject: Operated) -> web.Response:
+    return _text(health.started(subject.vitals()))
 
 
-async def _status(request: web.Request) -> web.Response:
-    return web.json_response(request.app[_SUBJECT].status(), headers={"Cache-Control": "no-store"})
+async def _readyz(subject: Operated) -> web.Response:
+    return _text(health.ready(subject.vitals()))
 
 
-async def _reload(request: web.Request) -> web.Response:
-    changed = await request.app[_SUBJECT].reload()
-    return web.json_response({"changed": list(changed)})
+async def _status(subject: Operated) -> web.Response:
+    return _json(subject.status())
 
 
-async def _reauthenticate(request: web.Request) -> web.Response:
-    await request.app[_SUBJECT].reauthenticate()
-    return web.json_response({"session": request.app[_SUBJECT].status()["session"]})
+async def _reload(subject: Operated) -> web.Response:
+    return _json(await subject.reload())
 
 
-async def _quit(request: web.Request) -> web.Response:
-    request.app[_SUBJECT].stop("/-/quit")
-    return web.json_response({"draining": True})
+async def _reauthenticate(subject: Operated) -> web.Response:
+    await subject.reauthenticate()
+    return _json({"session": subject.status()["session"]})
+
+
+async def _quit(subject: Operated) -> web.Response:
+    subject.stop("/-/quit")
+    return _json({"draining": True})
+
+
+_DOORS: Final = {
+    "/livez": Door(method="GET", public=True, answer=_livez),
+    "/startupz": Door(method="GET", public=True, answer=_startupz),
+    "/readyz": Door(method="GET", public=True, answer=_readyz),
+    "/status": Door(method="GET", public=False, answer=_status),
+    "/-/reload": Door(method="POST", public=False, answer=_reload),
+    "/-/reauthenticate": Door(method="POST", public=False, answer=_reauthenticate),
+    "/-/quit": Door(method="POST", public=False, answer=_quit),
+}
+
+# ── replies ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_FRESH: Final = {"Cache-Control": "no-store"}
+_UNPROCESSABLE: Final = 422
+_BROKEN: Final = (errors.ConfigError, errors.SecretError, errors.IdentityError)
+"""What a reload finds: the operator's own words are wrong, not FinHub's answer."""
+
+
+def _text(verdict: Health) -> web.Response:
+    return web.Response(status=200 if verdict.good else 503, text=f"{verdict.reason}\n", headers=_FRESH)
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(text=redact(json.dumps(value)), content_type="application/json", headers=_FRESH)
+
+
+def _problem(error: errors.SidecarError) -> web.Response:
+    status = _UNPROCESSABLE if isinstance(error, _BROKEN) else error.status
+    return web.Response(status=status, body=problem.body(error, status=status), headers=problem.fields(error))
+
+
+def _wrong_method(door: Door) -> web.Response:
+    response = _problem(WrongMethod(f"this path takes {door.method} only", remedy=f"Send {door.method}."))
+    response.headers[hdrs.ALLOW] = door.method
+    return response

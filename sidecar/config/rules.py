@@ -1,6 +1,6 @@
 """The rules of `listen.allow`: which methods on which paths a caller may use.
 
-Pure. Here only their form is checked; `gateway/guard.py` gives them their meaning.
+Pure. Here only their form is checked; `guard/rules.py` gives them their meaning.
 """
 
 from __future__ import annotations

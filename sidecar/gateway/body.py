@@ -132,7 +132,7 @@ class ReplayableBody:
         """Append the next chunk to the memory, which is kept whole only while its limits allow."""
         chunk = await self._next_chunk()
         if not chunk:
-            self._complete = True
+            self._end()
             return
         self.received += len(chunk)
         if self.received > self._limits.max_body:
@@ -141,6 +141,12 @@ class ReplayableBody:
         if self._remembers:
             self._remember(len(chunk))
         self._complete = self.length is not None and self.received >= self.length
+
+    def _end(self) -> None:
+        """Take the source's end for the body's own only where no length says that more must come (RFC 9112 §8)."""
+        if self.length is not None:
+            raise self._fail(errors.MalformedRequest(f"the body ended before its {self.length} bytes"))
+        self._complete = True
 
     async def _next_chunk(self) -> bytes:
         if self._on_first_read is not None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from sidecar import errors
@@ -32,12 +33,29 @@ class CallerRequest(web.BaseRequest):
     async def _prepare_hook(self, resp: web.StreamResponse) -> None:
         if isinstance(resp, UpstreamResponse):
             resp.take_out_additions()
+        else:
+            resp.headers.popall(hdrs.SERVER, None)
 
 
 class CallerConnection(web.RequestHandler):
     """aiohttp's connection. What its parser cannot read is refused as a problem, without an echo of the bytes."""
 
     __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in. A body whose chunks cannot be read fails now; aiohttp would leave its reader waiting."""
+        super().data_received(data)
+        if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage):
+            return
+        request = self._current_request
+        broken = self._messages[-2][1] if len(self._messages) > 1 else request and request.content
+        if broken and not broken.is_eof():
+            broken.set_exception(web.RequestPayloadError("the chunks cannot be read"))
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log what aiohttp did not expect, but for a broken body: the request's own line tells of that."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)
 
     def handle_error(
         self,

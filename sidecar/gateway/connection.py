@@ -6,10 +6,10 @@ cannot remove a field that we set (CVE-2025-48865).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-RawFields = tuple[tuple[bytes, bytes], ...]
-"""Fields as they were on the wire: (name, value) pairs, with order, case, duplicates and bytes kept."""
+if TYPE_CHECKING:
+    from sidecar.rawfields import RawFields
 
 # RFC 9110 §7.6.1, with the ones that older specifications add; HTTP2-Settings is RFC 7540 §3.2.1.
 _BOTH_WAYS: Final = frozenset(

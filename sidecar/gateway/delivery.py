@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from sidecar.gateway.upstream import Reply
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER's value with which a close is a reset."""
 
 
 class UpstreamResponse(web.StreamResponse):
@@ -38,7 +43,7 @@ def _reason(reason: str) -> str:
 
 
 def invite_body(request: web.BaseRequest) -> None:
-    """Send `100 Continue` to a caller that waits for it; called only when its body is really wanted (TRAPS M)."""
+    """Send `100 Continue` to a caller that waits for it; called only when its body is really wanted."""
     expects = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
     if expects and request.version >= (1, 1) and request.transport is not None:
         request.transport.write(_CONTINUE)
@@ -76,14 +81,21 @@ async def tell(request: web.BaseRequest, response: web.Response, record: Record)
     try:
         await response.prepare(request)
         await response.write_eof()
-        record.sent += response.body_length
+        record.sent = 0 if request.method == hdrs.METH_HEAD else response.content_length or 0
     except ConnectionError:
         record.status, record.outcome = 0, "caller_left"
     return response
 
 
 def _cut(request: web.BaseRequest, reply: Reply) -> None:
-    """End both connections at once; neither is of use to anybody any more."""
+    """End both connections at once; neither is of use to anybody any more.
+
+    The caller's ends with a reset: a body without a length or chunks (HTTP/1.0) would look whole after an orderly end.
+    """
     reply.close()
-    if request.transport is not None:
-        request.transport.abort()
+    if request.transport is None:
+        return
+    connection = request.transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    request.transport.abort()

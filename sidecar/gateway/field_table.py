@@ -1,6 +1,6 @@
 """The field table: what `[fields]` and the environment say, read once and made ready to be filled per request.
 
-Pure. Source: CONTRACT.md §2, DESIGN.md invariant 10.
+Pure. Source: CONTRACT §2, SECURITY.md invariant 10.
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar.gateway import connection
-from sidecar.gateway.carriable import require_carriable_reply
-from sidecar.gateway.connection import RawFields
 from sidecar.gateway.field_table import (
     FRAMING,
     NEVER_PASSES,
@@ -24,11 +22,14 @@ from sidecar.gateway.field_table import (
     require_allowed,
     settings,
 )
+from sidecar.guard.carriable import require_carriable_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Facts", "FieldPolicy", "FieldRule", "RawFields", "to_caller"]
+    from sidecar.rawfields import RawFields
+
+__all__ = ["Facts", "FieldPolicy", "FieldRule", "to_caller"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class FieldPolicy:
     own_settings: tuple[Setting, ...]
     known: Mapping[str, str | None]
     dropped: frozenset[bytes]  # lower-case names that never pass
-    exact: frozenset[bytes]  # lower-case names that pass, while their twins (`_` for `-`) do not
+    exact: frozenset[bytes]  # lower-case names that pass unless dropped, while their twins (`_` for `-`) never do
     guarded: frozenset[bytes]  # both, folded
 
     @classmethod
@@ -77,7 +78,7 @@ class FieldPolicy:
         require_allowed(rules)
         keys = {name.lower().encode(): rule for name, rule in rules.items()}
         dropped = NEVER_PASSES | {key for key, rule in keys.items() if rule.remove or rule.when == "always"}
-        exact = frozenset(keys.keys() - dropped) | {FRAMING}
+        exact = frozenset(keys) | {FRAMING}
         return cls(
             settings=settings(rules, known),
             own_settings=own_settings(rules, known),

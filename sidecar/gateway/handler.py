@@ -11,11 +11,11 @@ from sidecar import errors, events
 from sidecar.gateway import delivery, rescue
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.fields import Facts
-from sidecar.gateway.guard import Policy, admit
 from sidecar.gateway.record import Record
-from sidecar.gateway.refusal import rule_of
 from sidecar.gateway.replay import DELIVERED, UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
 from sidecar.gateway.upstream import Request
+from sidecar.guard.policy import Policy, admit
+from sidecar.guard.refusal import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +160,7 @@ class Gateway:
         """Judge the reply, and tell the token source what FinHub thinks of the token."""
         tokens, replayed = self._lane.tokens, record.attempts > 1
         if reply.status != UNAUTHORIZED:
-            tokens.accept(token)
+            tokens.accept(token, record.endpoint)
             return DELIVERED
         judgement = judge(
             status=reply.status,
@@ -169,8 +169,8 @@ class Gateway:
             repeatable=body.repeatable,
         )
         if replayed:
-            tokens.strike(token)
-        elif judgement.verdict is not Verdict.DELIVER and not tokens.reject(token):
+            tokens.strike(token, record.endpoint)
+        elif judgement.verdict is not Verdict.DELIVER and not tokens.reject(token, record.endpoint):
             return Judgement(Verdict.DELIVER, "storm brake")
         return judgement
 

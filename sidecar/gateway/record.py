@@ -33,6 +33,11 @@ class Record:
     sent: int = 0
     outcome: str = "complete"
 
+    @property
+    def endpoint(self) -> str:
+        """Return the request's method and path."""
+        return f"{self.method} {self.path}"
+
     def told(self, now: float) -> Forwarded:
         """Return the event of a request that is over at `now`."""
         return Forwarded(

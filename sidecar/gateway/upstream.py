@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
-from multidict import CIMultiDict
+from aiohttp import hdrs
 from yarl import URL
 
 from sidecar import errors
 from sidecar.wire import trouble
-from sidecar.wire.client import NotSent, open_client, url_of
+from sidecar.wire.client import NotSent, SpokenUnasked, headers_of, open_client, url_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from types import SimpleNamespace
 
     from sidecar.gateway.body import ReplayableBody
-    from sidecar.gateway.fields import RawFields
+    from sidecar.rawfields import RawFields
     from sidecar.wire.client import Tls
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -48,7 +48,7 @@ class Request:
 
     method: str
     target: str
-    fields: RawFields
+    fields: RawFields = field(repr=False)  # Authorization is among them
     body: ReplayableBody
     sendings: list[str]
 
@@ -108,10 +108,12 @@ class Reply:
 
     async def discard(self) -> None:
         """Give the reply up; its connection is kept where the rest of the reply is short and there already."""
-        with contextlib.suppress(errors.UpstreamError, TimeoutError):
-            async with asyncio.timeout(_PATIENCE_WITH_THE_UNWANTED):
-                await self.peek(PREFETCH)
-        self.close()
+        try:
+            with contextlib.suppress(errors.UpstreamError, TimeoutError):
+                async with asyncio.timeout(_PATIENCE_WITH_THE_UNWANTED):
+                    await self.peek(PREFETCH)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Give back all that was taken. The connection is kept only if both bodies went over it to their ends."""
@@ -133,13 +135,31 @@ class Reply:
 
 @dataclass(slots=True)
 class _Journey:
-    """One sending on its way: was its connection pooled, and until when may FinHub keep us waiting?"""
+    """One sending on its way: was its connection pooled, and until when may FinHub keep us waiting?
+
+    `untouched`: not a byte of it was sent. `heard`: the reply had begun when its connection ended.
+    """
 
     deadline: asyncio.Timeout
     bounds: Bounds
     pooled: bool = False
     connected: bool = False
     arrived: bool = False
+    untouched: bool = False
+    heard: bool = False
+
+    def fail(self, error: Exception) -> None:
+        """Note what `error` says about how far the request came."""
+        self.untouched = isinstance(error, SpokenUnasked)
+        # aiohttp puts the part of the reply that it has read where the words are otherwise.
+        said = error.message if isinstance(error, aiohttp.ServerDisconnectedError) else ""
+        self.heard = not isinstance(said, str)
+
+    def may_go_again(self, request: Request) -> bool:
+        """Tell whether the pooled connection was dead before a reply began, and sending again is safe (CONTRACT §6)."""
+        if not (self.pooled and request.body.repeatable):
+            return False
+        return self.untouched or (request.method in SAFE_METHODS and not self.heard)
 
     def begin(self) -> None:
         self._allow(self.bounds.connect)
@@ -227,9 +247,10 @@ class Upstream:
         try:
             return await self._over(self._pool, request, journey)
         except errors.ConnectionTerminated:
-            if not (journey.pooled and request.method in SAFE_METHODS and request.body.repeatable):
+            if not journey.may_go_again(request):
                 raise
-        request.sendings.append("dead connection")
+        if not journey.untouched:
+            request.sendings.append("dead connection")
         return await self._over(self._fresh, request, _Journey(asyncio.timeout(None), self._bounds))
 
     async def _over(self, http: aiohttp.ClientSession, request: Request, journey: _Journey) -> aiohttp.ClientResponse:
@@ -240,14 +261,15 @@ class Upstream:
                 response = await self._issue(http, request, journey, tls)
                 journey.arrived = True
         except NotSent as error:
+            journey.fail(error.error)
             raise request.body.failure or self._trouble(error.error, tls) from None
         except TimeoutError:
             raise request.body.failure or self._late(journey) from None
         finally:
             journey.arrived = True
-        if response.status == _SWITCHING_PROTOCOLS:
+        if fault := _fault(response):
             response.close()
-            raise errors.MalformedReply("FinHub switched protocols without being asked to")
+            raise errors.MalformedReply(f"FinHub {fault} without being asked to")
         return response
 
     async def _issue(
@@ -258,7 +280,7 @@ class Upstream:
         return await http.request(
             request.method,
             url_of(self._url, request.target),
-            headers=CIMultiDict((name.decode(), value.decode()) for name, value in request.fields),
+            headers=headers_of(request.fields),
             data=data,
             chunked=chunked,
             allow_redirects=False,
@@ -275,12 +297,24 @@ class Upstream:
         return errors.ResponseTimeout(f"no reply from {self.origin} within {self._bounds.response:g} s")
 
 
+def _fault(response: aiohttp.ClientResponse) -> str:
+    """Return what FinHub did that no proxy can pass on, "" if nothing.
+
+    A transfer coding ends with us: its label is connection-specific, so the caller could not undo it (RFC 9112 §6.1).
+    """
+    if response.status == _SWITCHING_PROTOCOLS:
+        return "switched protocols"
+    codings = [coding.strip().lower() for coding in response.headers.getall(hdrs.TRANSFER_ENCODING, [])]
+    return "" if codings in ([], ["chunked"]) else "transfer-coded the reply"
+
+
 def _framed(body: ReplayableBody, journey: _Journey) -> tuple[bytes | AsyncIterator[bytes] | None, bool | None]:
-    """Return what aiohttp is to send and whether chunked: a whole body in one piece, a longer one as it comes."""
+    """Return what aiohttp is to send and whether chunked: a short body in one piece, a longer one as it comes."""
     if body.length == 0:
         return None, None
-    if body.whole is not None:
-        return body.whole, None
+    whole = body.whole if body.received <= PREFETCH else None
+    if whole is not None:
+        return whole, None
     return _timed(body, journey), True if body.length is None else None
 
 

@@ -112,7 +112,7 @@ def without_refresh(dialect: Dialect) -> Dialect:
 
 
 def own_paths(dialect: Dialect) -> tuple[tuple[str | None, str], ...]:
-    """Return what only we may call (DESIGN invariant 9), as (None: every method, path with `{placeholders}`).
+    """Return what only we may call (SECURITY.md, invariant 9), as (None: every method, path with `{placeholders}`).
 
     A placeholder stands for exactly one segment. Every method, since nobody knows which others such a path takes.
     """

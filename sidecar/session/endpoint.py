@@ -23,12 +23,12 @@ from sidecar.wire.client import NotSent, Tls, open_client, url_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sidecar.rawfields import RawFields
     from sidecar.session.answer import Grant
     from sidecar.session.calls import Call, Credentials
     from sidecar.session.dialect import Dialect
     from sidecar.session.token import Token
 
-    RawFields = tuple[tuple[bytes, bytes], ...]
 
 _LARGEST_REPLY: Final = 1 << 20
 

@@ -16,7 +16,7 @@ from sidecar.session.wording import said
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sidecar.session.reply_time import RawFields
+    from sidecar.rawfields import RawFields
 
 _ANSWERED: Final = frozenset({Kind.TRANSIENT, Kind.THROTTLED})
 

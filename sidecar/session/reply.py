@@ -26,9 +26,9 @@ from sidecar.session.refusal import (
 from sidecar.session.reply_time import reply_time
 
 if TYPE_CHECKING:
+    from sidecar.rawfields import RawFields
     from sidecar.session.dialect import Dialect, ReplyShape
     from sidecar.session.refusal import Asked
-    from sidecar.session.reply_time import RawFields
 
 _SUCCESS: Final = range(200, 300)
 _LEAST_REFUSAL: Final = 300

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-RawFields: TypeAlias = tuple[tuple[bytes, bytes], ...]
+if TYPE_CHECKING:
+    from sidecar.rawfields import RawFields
 
 LONGEST_PAUSE: Final = 3600.0
-"""Seconds; FinHub asking for more is obeyed this far (DESIGN, public contract)."""
+"""Seconds; FinHub asking for more is obeyed this far."""
 
 _DELTA: Final = re.compile(rb"[0-9]+")
 _LONGEST_DATE: Final = 64

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sidecar import errors, events
 from sidecar.session import state as table
 from sidecar.session.answer import Failure, Grant, Kind
+from sidecar.session.brake import EndpointBrake
 from sidecar.session.state import Answer, Gate
 from sidecar.session.token import Schedule, Token, is_unchanged, issue, renewed
 
@@ -34,15 +35,18 @@ class TokenSource(Protocol):
         """Return a living token at once, or wait for the mint in flight; TokenUnavailable where there is none."""
         ...
 
-    def reject(self, token: Token) -> bool:
-        """FinHub said 401 to `token`. True: ask for a token again. False: the storm brake holds, deliver the 401."""
+    def reject(self, token: Token, endpoint: str) -> bool:
+        """FinHub said 401 to `token`. True: ask for a token again. False: the storm brake holds, deliver the 401.
+
+        `endpoint` is the request's method and path, here and below; ids in it make no difference (`brake.py`).
+        """
         ...
 
-    def strike(self, token: Token) -> None:
+    def strike(self, token: Token, endpoint: str) -> None:
         """FinHub said 401 again to a replay on `token`."""
         ...
 
-    def accept(self, token: Token) -> None:
+    def accept(self, token: Token, endpoint: str) -> None:
         """FinHub answered a request with `token` with anything but 401."""
         ...
 
@@ -99,13 +103,16 @@ class MintingSource:
     """The TokenSource that mints by itself.
 
     `clock` runs through sleep; `jitter` returns numbers in [0, 1).
+
+    Attributes:
+        terms: the numbers it lives by; replaced as a whole when the configuration changes.
     """
 
     def __init__(
         self, endpoint: TokenEndpoint, terms: Terms, *, emit: Emit, clock: Clock, jitter: Callable[[], float]
     ) -> None:
         self._endpoint = endpoint
-        self._terms = terms
+        self.terms = terms
         self._emit = emit
         self._clock = clock
         self._jitter = jitter
@@ -113,6 +120,7 @@ class MintingSource:
         self._since = clock()
         self._flight: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
+        self._brake = EndpointBrake()
         self._refreshes_here = True
         self._operator_at = float("-inf")
         self._mints = {"login": 0, "refresh": 0, "unchanged": 0}
@@ -130,26 +138,27 @@ class MintingSource:
             if answer is Answer.REFUSE:
                 raise self._unavailable()
             now = self._clock()
-            deadline = now + self._terms.wait if deadline is None else deadline
+            deadline = now + self.terms.wait if deadline is None else deadline
             await self._landing(deadline - now)
 
-    def reject(self, token: Token) -> bool:
+    def reject(self, token: Token, endpoint: str) -> bool:
         """Drop `token` if it is the current one; see TokenSource."""
-        current = table.is_current(self._state, token)
-        state, may_ask = table.rejects(self._state, token, self._clock())
-        if current:
-            self._emit(
-                events.TokenRejected(tenant=self._terms.tenant, fingerprint=token.fingerprint, braked=not may_ask)
-            )
-        self._become(state)
+        if not table.is_current(self._state, token):
+            return True
+        may_ask = self._drop(token, endpoint)
+        self._emit(events.TokenRejected(tenant=self.terms.tenant, fingerprint=token.fingerprint, braked=not may_ask))
         return may_ask
 
-    def strike(self, token: Token) -> None:
+    def strike(self, token: Token, endpoint: str) -> None:
         """Count a replay that was refused on its fresh token; see TokenSource."""
-        self._become(table.struck(self._state, token))
+        if table.is_current(self._state, token):
+            self._brake.strike(endpoint)
+            self._become(table.struck(self._state, token))
 
-    def accept(self, token: Token) -> None:
-        """Forget the strikes against the current token; see TokenSource."""
+    def accept(self, token: Token, endpoint: str) -> None:
+        """Forget the strikes against the current token and the endpoint; see TokenSource."""
+        if self._brake.suspects and table.is_current(self._state, token):
+            self._brake.clear(endpoint)
         self._become(table.accepted(self._state, token))
 
     # ── what the program asks ───────────────────────────────────────────────────────────────────────────────
@@ -158,7 +167,7 @@ class MintingSource:
         """Keep an eager session fresh until cancelled; a lazy one is minted by the callers that ask."""
         while True:
             self._stirred.clear()
-            if self._terms.eager:
+            if self.terms.eager:
                 self._become(table.tend(self._state, self._clock()))
             await self._nap(table.nap(self._state, self._clock()))
 
@@ -176,7 +185,7 @@ class MintingSource:
         self._heed_operator()
         before = self._mints["login"]
         self.changed(keeps_token=True)
-        await self._landing(self._terms.wait)
+        await self._landing(self.terms.wait)
         if self._mints["login"] == before or self._state.failure is not None:
             raise self._unavailable()
 
@@ -203,6 +212,17 @@ class MintingSource:
 
     # ── the flight ──────────────────────────────────────────────────────────────────────────────────────────
 
+    def _drop(self, token: Token, endpoint: str) -> bool:
+        """Drop the current token unless a brake holds: the endpoint's own, or the session's."""
+        now = self._clock()
+        if self._brake.holds(endpoint, now):
+            return False
+        state, may_ask = table.rejects(self._state, token, now)
+        if may_ask:
+            self._brake.rejected(endpoint, now)
+        self._become(state)
+        return may_ask
+
     def _become(self, state: State) -> None:
         """Take `state` over; a gate that is MINTING now and was not before starts the flight."""
         if state is self._state:
@@ -224,11 +244,11 @@ class MintingSource:
         if isinstance(outcome, Token):
             self._become(table.minted(self._state, outcome))
             return
-        patience, now = self._terms.patience, self._clock()
+        patience, now = self.terms.patience, self._clock()
         self._become(table.failed(self._state, outcome, now, self._jitter(), patience))
         self._emit(
             events.MintFailed(
-                tenant=self._terms.tenant,
+                tenant=self.terms.tenant,
                 gate=self._state.gate.value,
                 cause=outcome.cause,
                 detail=outcome.detail,
@@ -253,7 +273,7 @@ class MintingSource:
         exchange = await self._endpoint.login()
         if isinstance(exchange.outcome, Failure):
             return exchange.outcome
-        token = issue(exchange.outcome, exchange.sent_at, self._terms.schedule, self._jitter())
+        token = issue(exchange.outcome, exchange.sent_at, self.terms.schedule, self._jitter())
         self._tell_minted("login", token, exchange.sent_at)
         return token
 
@@ -268,14 +288,14 @@ class MintingSource:
         if self._state.login_next or table.repeats_rejected(self._state, exchange.outcome.token):
             return None
         grant = exchange.outcome
-        token = renewed(current, grant, exchange.sent_at, self._terms.schedule, self._jitter())
+        token = renewed(current, grant, exchange.sent_at, self.terms.schedule, self._jitter())
         if token is not None:
             kind = "unchanged" if is_unchanged(current, grant, exchange.sent_at) else "refresh"
             self._tell_minted(kind, token, exchange.sent_at)
         return token
 
     def _refresh_failed(self, failure: Failure) -> Failure | None:
-        tenant = self._terms.tenant
+        tenant = self.terms.tenant
         if failure.kind is Kind.UNSUPPORTED:
             self._refreshes_here = False
             self._emit(events.RefreshUnavailable(tenant=tenant, status=failure.status))
@@ -290,7 +310,7 @@ class MintingSource:
         self._mints[kind] += 1
         self._emit(
             events.Minted(
-                tenant=self._terms.tenant,
+                tenant=self.terms.tenant,
                 kind=kind,
                 fingerprint=token.fingerprint,
                 expires_in=token.expires_at - now,
@@ -339,7 +359,7 @@ class MintingSource:
     def _late(self) -> errors.TokenUnavailable:
         failure = self._state.failure
         cause = "connection_read_timeout" if failure is None else failure.cause
-        seconds = self._terms.wait
+        seconds = self.terms.wait
         return errors.TokenUnavailable(f"FinHub has not answered the login within {seconds:g} s", cause=cause)
 
     def _word_since(self, now: float) -> float:

@@ -56,7 +56,7 @@ def substitute(template: str, texts: Mapping[str, str]) -> str | None:
 
 def _path(path: str) -> str:
     segments = path.split("/")
-    if segments[0] or not all(_SEGMENT.fullmatch(segment) for segment in segments[1:]):
+    if not path.startswith("/") or not all(_SEGMENT.fullmatch(segment) for segment in segments[1:]):
         raise ValueError("a path starts with '/', and each segment is plain text or one {name}; no query, no '..'")
     return path
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,10 @@ from hypothesis import strategies as st
 
 from sidecar.errors import ConfigError, MalformedReply
 from sidecar.gateway.connection import OF_REPLIES, OF_REQUESTS
-from sidecar.gateway.fields import Facts, FieldPolicy, RawFields, to_caller
+from sidecar.gateway.fields import Facts, FieldPolicy, to_caller
+
+if TYPE_CHECKING:
+    from sidecar.rawfields import RawFields
 
 
 @dataclass(frozen=True)

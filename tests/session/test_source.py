@@ -18,6 +18,7 @@ from sidecar.session.token import Schedule, Token
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+PATH = "GET /api"
 LIFETIME = 100.0  # due from 95 on with this margin and no jitter
 
 
@@ -30,7 +31,7 @@ class Clock:
 
 
 def no(kind: Kind, **more: object) -> Failure:
-    return Failure(kind=kind, cause="destination_unavailable", detail="FinHub says no", remedy="wait", **more)  # type: ignore[arg-type]
+    return Failure(kind=kind, cause="destination_unavailable", detail="FinHub says no", remedy="wait", **more)  # type: ignore[arg-type]  # keywords are spelt out by each test
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Desk:
         outcome: Grant | Failure = Grant(token=Secret(f"login-{len(self.calls)}"), lifetime=LIFETIME)
         return Exchange(sent_at, self.logins.pop(0) if self.logins else outcome)
 
-    async def refresh(self, token: Token) -> Exchange | None:
+    async def refresh(self, token: Token) -> Exchange | None:  # noqa: ARG002  # the Protocol's signature
         self.calls.append("refresh")
         sent_at = self.clock()
         await self.open.wait()
@@ -230,7 +231,7 @@ async def test_less_than_a_second_left_is_a_login(stage: Stage) -> None:
 
 async def test_a_rejected_token_is_followed_by_a_login_not_a_refresh(stage: Stage) -> None:
     bad = await stage.source.token()
-    assert stage.source.reject(bad)
+    assert stage.source.reject(bad, PATH)
     assert (await stage.source.token()).value == Secret("login-2")
     assert stage.desk.calls == ["login", "login"]
 
@@ -239,7 +240,7 @@ async def test_fifty_rejections_of_one_token_cost_one_login(stage: Stage) -> Non
     bad = await stage.source.token()
 
     async def caller() -> Token:
-        assert stage.source.reject(bad)
+        assert stage.source.reject(bad, PATH)
         return await stage.source.token()
 
     tokens = await asyncio.gather(*(caller() for _ in range(50)))
@@ -249,9 +250,9 @@ async def test_fifty_rejections_of_one_token_cost_one_login(stage: Stage) -> Non
 
 async def test_a_late_rejection_of_an_old_token_costs_nothing(stage: Stage) -> None:
     old = await stage.source.token()
-    stage.source.reject(old)
+    stage.source.reject(old, PATH)
     fresh = await stage.source.token()
-    assert stage.source.reject(old)
+    assert stage.source.reject(old, PATH)
     assert await stage.source.token() is fresh
     assert stage.desk.calls == ["login", "login"]
 
@@ -262,7 +263,7 @@ async def test_a_countdown_of_the_same_token_can_be_rejected_by_who_holds_the_ol
     stage.desk.refreshes = [Grant(token=Secret("login-1"), lifetime=LIFETIME, stated=4.0)]
     await stage.source.token()
     await settle()
-    stage.source.reject(old)
+    stage.source.reject(old, PATH)
     assert (await stage.source.token()).value == Secret("login-3")
 
 
@@ -272,7 +273,7 @@ async def test_a_rejection_during_a_refresh_makes_the_flight_go_on_as_a_login(st
     stage.desk.open.clear()
     await stage.source.token()
     await settle()
-    stage.source.reject(bad)
+    stage.source.reject(bad, PATH)
     waiting = asyncio.create_task(stage.source.token())
     stage.desk.open.set()
     assert (await waiting).value == Secret("login-3")
@@ -286,7 +287,7 @@ async def test_a_rejection_during_a_refresh_that_is_throttled_still_logs_in(stag
     stage.desk.refreshes = [no(Kind.THROTTLED, retry_after=300.0)]
     await stage.source.token()
     await settle()
-    stage.source.reject(bad)
+    stage.source.reject(bad, PATH)
     stage.desk.open.set()
     await stage.source.token()
     assert stage.desk.calls == ["login", "refresh", "login"]
@@ -390,13 +391,25 @@ async def test_while_blocked_an_operators_word_counts_once_a_minute(stage: Stage
 async def test_strikes_set_the_brake_and_an_accepted_request_lets_it_go(stage: Stage) -> None:
     for _ in range(3):
         bad = await stage.source.token()
-        assert stage.source.reject(bad)
-        stage.source.strike(await stage.source.token())
+        assert stage.source.reject(bad, PATH)
+        stage.source.strike(await stage.source.token(), PATH)
     current = await stage.source.token()
-    assert not stage.source.reject(current)
+    assert not stage.source.reject(current, PATH)
     assert await stage.source.token() is current
-    stage.source.accept(current)
-    assert stage.source.reject(current)
+    stage.source.accept(current, PATH)
+    assert stage.source.reject(current, PATH)
+
+
+async def test_an_endpoint_that_refuses_every_token_is_braked_among_healthy_traffic(stage: Stage) -> None:
+    for _ in range(80):
+        token = await stage.source.token()
+        if stage.source.reject(token, "GET /bad"):
+            stage.source.strike(await stage.source.token(), "GET /bad")
+        stage.source.accept(await stage.source.token(), "GET /good")
+    assert stage.desk.calls == ["login"] * 4
+    revoked = await stage.source.token()
+    assert stage.source.reject(revoked, "GET /good")
+    assert (await stage.source.token()).value != revoked.value
 
 
 async def test_an_endpoint_that_fails_in_an_unforeseen_way_leaves_no_gate_closed_for_ever(stage: Stage) -> None:
@@ -420,7 +433,7 @@ async def test_an_eager_session_logs_in_and_renews_with_nobody_asking() -> None:
     await settle()
     assert stage.desk.calls == ["login"]
     stage.clock.now = 96.0
-    stage.source.accept(await stage.source.token())
+    stage.source.accept(await stage.source.token(), PATH)
     await settle()
     assert stage.desk.calls == ["login", "refresh"]
     tending.cancel()
@@ -439,7 +452,7 @@ async def test_an_eager_session_mints_again_when_its_token_is_rejected() -> None
     stage = stage_of(eager=True)
     tending = asyncio.create_task(stage.source.tend())
     await settle()
-    stage.source.reject(await stage.source.token())
+    stage.source.reject(await stage.source.token(), PATH)
     await settle()
     assert stage.desk.calls == ["login", "login"]
     tending.cancel()
@@ -472,7 +485,7 @@ async def test_the_shown_session_tells_word_instants_mints_and_the_last_failure(
 
 async def test_no_event_and_no_shown_session_holds_a_token(stage: Stage) -> None:
     bad = await stage.source.token()
-    stage.source.reject(bad)
+    stage.source.reject(bad, PATH)
     await stage.source.token()
     told = f"{stage.told} {stage.source.session()}"
     assert "login-1" not in told

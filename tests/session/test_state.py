@@ -25,7 +25,7 @@ def token(text: str = "tok-1", sent_at: float = 0.0) -> Token:
 
 
 def failure(kind: Kind = Kind.TRANSIENT, **more: object) -> Failure:
-    return Failure(kind=kind, cause="destination_unavailable", detail="no", remedy="wait", **more)  # type: ignore[arg-type]
+    return Failure(kind=kind, cause="destination_unavailable", detail="no", remedy="wait", **more)  # type: ignore[arg-type]  # keywords are spelt out by each test
 
 
 ROWS = [
@@ -119,9 +119,7 @@ def test_jitter_is_full_at_every_length_and_a_pause_is_never_nothing(failures: i
 
 
 def test_retry_after_overrules_the_backoff() -> None:
-    state = table.failed(
-        State(gate=Gate.MINTING), failure(Kind.THROTTLED, retry_after=3.0), 10.0, 0.5, PATIENCE
-    )
+    state = table.failed(State(gate=Gate.MINTING), failure(Kind.THROTTLED, retry_after=3.0), 10.0, 0.5, PATIENCE)
     assert (state.gate, state.until) == (Gate.COOLING, 13.0)
 
 
@@ -220,7 +218,9 @@ def test_a_refresh_that_repeats_the_rejected_token_is_known() -> None:
     ],
 )
 def test_a_flight_begins_with_a_refresh_only_while_the_token_lives_unrejected(
-    state: State, now: float, may: bool  # noqa: FBT001  # a row of the table
+    state: State,
+    now: float,
+    may: bool,  # noqa: FBT001  # a row of the table
 ) -> None:
     assert table.may_refresh(state, now) is may
 
@@ -273,7 +273,9 @@ def test_any_other_reply_to_the_current_token_clears_the_strikes() -> None:
     ],
 )
 def test_an_eager_session_mints_when_its_token_is_not_live_and_the_gate_is_open(
-    state: State, now: float, mints: bool  # noqa: FBT001  # a row of the table
+    state: State,
+    now: float,
+    mints: bool,  # noqa: FBT001  # a row of the table
 ) -> None:
     assert (table.tend(state, now).gate is Gate.MINTING) is mints
 

@@ -15,8 +15,8 @@ from sidecar.session.token import Schedule, Token, is_unchanged, issue, renew_at
 PRODUCTION = Schedule(margin=60.0, default_lifetime=1800.0)
 
 
-def grant(token: str | None = "tok-1", lifetime: float | None = 1800.0, **more: object) -> Grant:
-    return Grant(token=None if token is None else Secret(token), lifetime=lifetime, **more)  # type: ignore[arg-type]
+def grant(value: str | None = "tok-1", lifetime: float | None = 1800.0, **more: object) -> Grant:
+    return Grant(token=None if value is None else Secret(value), lifetime=lifetime, **more)  # type: ignore[arg-type]  # keywords are spelt out by each test
 
 
 @pytest.mark.parametrize(("jitter", "before_the_end"), [(0.0, 60.0), (0.999999, 168.0)])
@@ -84,7 +84,11 @@ def test_a_new_token_with_a_new_validity_starts_a_new_life() -> None:
 def test_what_a_refresh_leaves_out_is_kept() -> None:
     token = renewed(current(), grant("tok-2", 1800.0), 1700.0, PRODUCTION, 0.0)
     assert token is not None
-    assert (token.refresh_token, token.internal_token_key, token.session_id) == (Secret("ref-1"), Secret("key-1"), "s-1")
+    assert (token.refresh_token, token.internal_token_key, token.session_id) == (
+        Secret("ref-1"),
+        Secret("key-1"),
+        "s-1",
+    )
 
 
 def test_what_a_refresh_brings_replaces_what_was() -> None:

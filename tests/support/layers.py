@@ -13,13 +13,14 @@ PACKAGE: Final = "sidecar"
 
 # From the ground up: a room imports from lower layers only, and never from another room of its own layer.
 LAYERS: Final = (
-    {"errors", "events", "redact"},
+    {"errors", "events", "rawfields", "redact"},
     {"config"},
     {"guard", "problem", "wire"},
     {"session", "tls", "secret"},
     {"gateway", "admin", "observe"},
     {"app"},
     {"server", "emulator"},
+    {"demo"},
     {"cli"},
     {"__main__"},
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sidecar.errors import BodyTooLarge, MalformedRequest, RequestDenied, SidecarError
-from sidecar.gateway.refusal import Denied, Malformed, TooLarge, rule_of, shown
+from sidecar.guard.refusal import Denied, Malformed, TooLarge, rule_of, shown
 
 
 def test_each_refusal_is_one_of_the_shared_errors_and_names_its_rule() -> None:

@@ -1,4 +1,4 @@
-"""The Host field: exactly one, and a name that the operator allows (invariant 2: DNS rebinding, TRAPS X).
+"""The Host field: exactly one, and a name that the operator allows (invariant 2: DNS rebinding).
 
 Pure. A page that makes its own name resolve to 127.0.0.1 still sends its own name.
 """
@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import ConfigError
-from sidecar.gateway.refusal import Denied, Malformed, shown
+from sidecar.guard.refusal import Denied, Malformed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sidecar.gateway.seen import Seen
+    from sidecar.guard.seen import Seen
 
 # RFC 3986 §3.2.2, without the percent-encoded names that no resolver takes.
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+;=-]+)(?::([0-9]{0,5}))?")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import ConfigError, RequestDenied
-from sidecar.gateway.refusal import rule_of
-from sidecar.gateway.rules import AllowRules, matches
+from sidecar.guard.refusal import rule_of
+from sidecar.guard.rules import AllowRules, matches
 
 
 @pytest.mark.parametrize("path", ["/", "/a//b", "/a%2fb%5cc", "/%zz", "/a%2Eb"])

@@ -10,12 +10,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import ConfigError
-from sidecar.gateway.refusal import Denied, Malformed, shown
+from sidecar.guard.refusal import Denied, Malformed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sidecar.gateway.seen import Seen
+    from sidecar.guard.seen import Seen
 
 # RFC 6454 §6.2: a scheme, a host, and a port only where it is not the scheme's own; never a path.
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,@]+")

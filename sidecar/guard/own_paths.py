@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sidecar.gateway.refusal import Denied
-from sidecar.gateway.target import decoded
+from sidecar.guard.refusal import Denied
+from sidecar.guard.target import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,8 +1,8 @@
 """May this caller use us at all?
 
 Pure. Host, Origin, key, peer, method, path and framing decide. The order of the answers: what has no single meaning is
-400, who may not use us is 403, what nobody may use is 403, and what is too large is 413. Sources: DESIGN.md's
-invariants 2, 5 and 9, RFC 9112 §3.2 and §6.
+400, who may not use us is 403, what nobody may use is 403, and what is too large is 413. Sources: SECURITY.md,
+invariants 2, 5 and 9; RFC 9112 §3.2 and §6.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sidecar.gateway import browser
-from sidecar.gateway.authority import AllowedHosts, require_one_host
-from sidecar.gateway.carriable import require_carriable_request
-from sidecar.gateway.framing import require_framing
-from sidecar.gateway.own_paths import OwnPaths
-from sidecar.gateway.refusal import Denied, Malformed, TooLarge
-from sidecar.gateway.rules import AllowRules
-from sidecar.gateway.seen import methods, watch
-from sidecar.gateway.target import require_sound_target
+from sidecar.guard import browser
+from sidecar.guard.authority import AllowedHosts, require_one_host
+from sidecar.guard.carriable import require_carriable_request
+from sidecar.guard.framing import require_framing
+from sidecar.guard.own_paths import OwnPaths
+from sidecar.guard.refusal import Denied, Malformed, TooLarge
+from sidecar.guard.rules import AllowRules
+from sidecar.guard.seen import methods, watch
+from sidecar.guard.target import require_sound_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sidecar.gateway.connection import RawFields
-    from sidecar.gateway.seen import Seen
+    from sidecar.guard.seen import Seen
+    from sidecar.rawfields import RawFields
     from sidecar.redact import Secret
 
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network

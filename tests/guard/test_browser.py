@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sidecar.errors import ConfigError, MalformedRequest, RequestDenied
-from sidecar.gateway.browser import admit_site, allowed_origins
-from sidecar.gateway.refusal import rule_of
+from sidecar.guard.browser import admit_site, allowed_origins
+from sidecar.guard.refusal import rule_of
 
 ORIGINS = allowed_origins(["https://App.example:8443", "http://localhost:3000"])
 GOOD = b"https://app.example:8443"

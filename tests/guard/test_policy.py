@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import BodyTooLarge, ConfigError, MalformedRequest, RequestDenied, SidecarError
-from sidecar.gateway.guard import Policy, admit
-from sidecar.gateway.refusal import rule_of
+from sidecar.guard.policy import Policy, admit
+from sidecar.guard.refusal import rule_of
 from sidecar.redact import Secret
 
 Fields = tuple[tuple[bytes, bytes], ...]
@@ -123,10 +123,16 @@ def test_trap_f_bytes_that_are_not_utf_8_are_400() -> None:
         ((b"Origin", b"null"), "origin"),
         ((b"Sec-Fetch-Site", b"same-site"), "sec_fetch_site"),
         ((b"Access-Control-Request-Private-Network", b"true"), "preflight"),
+        ((b"Access-Control-Request-Local-Network", b"true"), "preflight"),
     ],
 )
 def test_a_browser_page_is_refused(field: tuple[bytes, bytes], rule: str) -> None:
     refused(RequestDenied, rule, fields=(HOST, field))
+
+
+def test_a_preflight_is_refused() -> None:
+    fields = (HOST, (b"Access-Control-Request-Method", b"POST"))
+    refused(RequestDenied, "preflight", method="OPTIONS", fields=fields)
 
 
 STRICT_FIELDS = (HOST, (b"x-sidecar-KEY", KEY.encode()))
@@ -151,7 +157,7 @@ def test_a_missing_wrong_or_doubled_key_is_refused_and_never_shown(keys: list[by
     fields = (HOST, *((b"X-Sidecar-Key", key) for key in keys))
     error = refused(RequestDenied, "caller_key", STRICT, fields=fields, peer="10.1.2.3")
     assert "listen.caller_key" in error.remedy
-    assert "wrong" not in error.detail.replace("a wrong or doubled", "")
+    assert error.detail == f"The request holds {'a wrong or doubled' if keys else 'no'} X-Sidecar-Key."
 
 
 def test_the_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from sidecar.gateway.refusal import Malformed
+from sidecar.guard.refusal import Malformed
 
 # RFC 3986 §2 leaves the visible ASCII characters; a fragment is never sent (RFC 9110 §7.1).
 _FORBIDDEN: Final = re.compile(r"[^!-~]|#")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sidecar.errors import RequestDenied
-from sidecar.gateway.own_paths import OwnPaths
-from sidecar.gateway.refusal import rule_of
+from sidecar.guard.own_paths import OwnPaths
+from sidecar.guard.refusal import rule_of
 
 PATHS = OwnPaths.build(
     [

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import MalformedRequest
-from sidecar.gateway.framing import ENDLESS, require_framing
-from sidecar.gateway.refusal import rule_of
+from sidecar.guard.framing import ENDLESS, require_framing
+from sidecar.guard.refusal import rule_of
 
 Fields = dict[bytes, list[bytes]]
 
@@ -19,8 +19,9 @@ Fields = dict[bytes, list[bytes]]
         ({b"content-length": [b"12"]}, 12),
         ({b"content-length": [b"0012"]}, 12),
         ({b"content-length": [b"9" * 18]}, 10**18 - 1),
-        ({b"content-length": [b"1" + b"0" * 18]}, ENDLESS),
+        ({b"content-length": [b"1" + b"0" * 18]}, 10**18),
         ({b"content-length": [b"9" * 8000]}, ENDLESS),
+        ({b"content-length": [b"0" * 8000 + b"5"]}, 5),
         ({b"transfer-encoding": [b"chunked"]}, 0),
         ({b"transfer-encoding": [b"Chunked"]}, 0),
     ],

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sidecar.gateway.seen import methods, watch
+from sidecar.guard.seen import methods, watch
 
 
 def test_watched_fields_are_gathered_by_name_in_order_without_white_space() -> None:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import ConfigError, MalformedRequest, RequestDenied
-from sidecar.gateway.authority import AllowedHosts, require_one_host
-from sidecar.gateway.refusal import rule_of
+from sidecar.guard.authority import AllowedHosts, require_one_host
+from sidecar.guard.refusal import rule_of
 
 HOSTS = AllowedHosts.build(
     ["localhost", "127.0.0.1", "[::1]", "Finhub.Local.:8080", "web.example:80", "zero.example:0"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import ConfigError
-from sidecar.gateway.refusal import Denied
-from sidecar.gateway.target import decoded
+from sidecar.guard.refusal import Denied
+from sidecar.guard.target import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +54,7 @@ class AllowRules:
 
 
 def _parse(text: str) -> tuple[str, tuple[str, ...]]:
-    match = _RULE.fullmatch(text.strip())
+    match = _RULE.fullmatch(text)
     segments = tuple(match[2].split("/")) if match else ()
     if match is None or any("*" in segment and segment not in {"*", "**"} for segment in segments):
         raise ConfigError(

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import MalformedRequest
-from sidecar.gateway.refusal import Malformed, rule_of
-from sidecar.gateway.target import decoded, require_sound_target
+from sidecar.guard.refusal import Malformed, rule_of
+from sidecar.guard.target import decoded, require_sound_target
 
 
 @pytest.mark.parametrize(

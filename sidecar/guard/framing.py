@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sidecar.gateway.refusal import Malformed, shown
+from sidecar.guard.refusal import Malformed, shown
 
 if TYPE_CHECKING:
-    from sidecar.gateway.seen import Seen
+    from sidecar.guard.seen import Seen
 
 # More digits than any body has bytes; it also keeps `int` from a number of thousands of digits.
 _MOST_DIGITS: Final = 18

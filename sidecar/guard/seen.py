@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sidecar.gateway.connection import RawFields
+    from sidecar.rawfields import RawFields
 
 Seen = Mapping[bytes, list[bytes]]
 """Lower-case name → the values of all fields of that name, in order, without white space around them."""

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import MalformedReply, MalformedRequest
-from sidecar.gateway.carriable import require_carriable_reply, require_carriable_request
-from sidecar.gateway.refusal import rule_of
+from sidecar.guard.carriable import require_carriable_reply, require_carriable_request
+from sidecar.guard.refusal import rule_of
 
 BAD = [
     (((b"X-Name", b"caf\xe9"),), "not UTF-8 in the value of 'X-Name'"),

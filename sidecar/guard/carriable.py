@@ -1,4 +1,4 @@
-r"""Which field bytes can be carried unharmed: what cannot is refused, never altered silently (TRAPS F).
+r"""Which field bytes can be carried unharmed: what cannot is refused, never altered silently.
 
 Pure. The HTTP library writes fields as UTF-8 text and drops bytes that are not: `caf\xe9` would arrive as `caf`.
 """
@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import MalformedReply
-from sidecar.gateway.refusal import Malformed, shown
+from sidecar.guard.refusal import Malformed, shown
 
 if TYPE_CHECKING:
-    from sidecar.gateway.connection import RawFields
+    from sidecar.rawfields import RawFields
 
 # RFC 9110 §5.6.2
 _NAMES: Final = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+\n)*")

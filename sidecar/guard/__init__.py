@@ -1,0 +1,1 @@
+"""What both listeners refuse: who may not use us, and what has no single meaning. All of it pure."""

@@ -1,0 +1,31 @@
+"""A grant and a failure are values, and neither shows a secret."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from sidecar.redact import Secret
+from sidecar.session.answer import Failure, Grant, Kind
+
+
+def test_a_grant_does_not_show_its_secrets() -> None:
+    grant = Grant(
+        token=Secret("token-text"),
+        lifetime=1800.0,
+        refresh_token=Secret("refresh-text"),
+        internal_token_key=Secret("key-text"),
+    )
+    assert not any(text in repr(grant) for text in ("token-text", "refresh-text", "key-text"))
+
+
+def test_a_failure_is_no_refreshs_unless_the_source_says_so() -> None:
+    failure = Failure(kind=Kind.TRANSIENT, cause="destination_unavailable", detail="d", remedy="r")
+    assert (failure.of_refresh, failure.status, failure.retry_after) == (False, 0, None)
+
+
+@pytest.mark.parametrize("kind", [Grant, Failure])
+def test_answers_cannot_be_changed(kind: type) -> None:
+    assert dataclasses.fields(kind)
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]  # every dataclass has it
