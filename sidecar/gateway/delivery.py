@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,8 @@ from sidecar import errors
 from sidecar.gateway.fields import to_caller
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sidecar.gateway.record import Record
     from sidecar.gateway.upstream import Reply
 
@@ -56,6 +59,7 @@ async def deliver(request: web.BaseRequest, reply: Reply, record: Record) -> web
     that no caller takes a part for the whole. When the caller leaves, the reply is given up.
     """
     response = UpstreamResponse(reply)
+    transport = request.transport  # at the end of the process the request forgets it before it is cancelled
     record.status, record.source = reply.status, "upstream"
     try:
         await response.prepare(request)
@@ -65,12 +69,12 @@ async def deliver(request: web.BaseRequest, reply: Reply, record: Record) -> web
         await response.write_eof()
     except errors.UpstreamError as error:
         record.outcome, record.reason = "aborted", error.proxy_error
-        _cut(request, reply)
+        _cut(transport, reply)
     except ConnectionError:
         record.outcome = "caller_left"
-        _cut(request, reply)
+        _cut(transport, reply)
     except BaseException:
-        _cut(request, reply)
+        _cut(transport, reply)
         raise
     return response
 
@@ -87,15 +91,14 @@ async def tell(request: web.BaseRequest, response: web.Response, record: Record)
     return response
 
 
-def _cut(request: web.BaseRequest, reply: Reply) -> None:
+def _cut(transport: asyncio.Transport | None, reply: Reply) -> None:
     """End both connections at once; neither is of use to anybody any more.
 
     The caller's ends with a reset: a body without a length or chunks (HTTP/1.0) would look whole after an orderly end.
     """
     reply.close()
-    if request.transport is None:
+    if transport is None:
         return
-    connection = request.transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-    request.transport.abort()
+    with contextlib.suppress(OSError):  # it is closed already
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    transport.abort()

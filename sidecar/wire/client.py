@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp import hdrs
+from multidict import CIMultiDict
 from yarl import URL
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterable
 
     from aiohttp.client_middlewares import ClientHandlerType
 
@@ -45,7 +47,19 @@ def url_of(origin: URL, target: str) -> URL:
 
     The whole target travels as yarl's path: as path and query it would lose an empty query's question mark.
     """
-    return URL.build(scheme=origin.scheme, host=origin.raw_host or "", port=origin.port, path=target, encoded=True)
+    return URL.build(
+        scheme=origin.scheme, host=origin.host_subcomponent or "", port=origin.port, path=target, encoded=True
+    )
+
+
+def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:
+    """Return fields as aiohttp's client takes them, in their order; all of one name are spelled as the first of them.
+
+    Of two names that differ in case only, the client would send the last field alone.
+    """
+    spelled: dict[str, str] = {}
+    named = ((name.decode(), value.decode()) for name, value in fields)
+    return CIMultiDict((spelled.setdefault(name.lower(), name), value) for name, value in named)
 
 
 class NotSent(Exception):
@@ -58,6 +72,23 @@ class NotSent(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(type(error).__name__)
         self.error = error
+
+
+class SpokenUnasked(aiohttp.ClientConnectionError):
+    """A connection on which FinHub spoke before it was asked: nothing was sent over it."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """aiohttp's request, which is not sent where its reply could be mistaken.
+
+    Bytes that came over an idle connection would pass for the reply to whatever is sent there next: one caller's
+    reply in another one's hands.
+    """
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is None or conn.protocol.should_close:
+            raise SpokenUnasked("FinHub spoke unasked")
+        return await super().send(conn)
 
 
 async def _never_repeat(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
@@ -89,5 +120,6 @@ def open_client(*, pooled: bool, trace: aiohttp.TraceConfig | None = None) -> ai
         max_field_size=LARGEST_FIELD,
         max_headers=MOST_FIELDS,
         middlewares=(_never_repeat,),
+        request_class=_Request,
         trace_configs=[] if trace is None else [trace],
     )

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 from origin import OK, Visit, replying
-from rawcaller import request
+from rawcaller import Caller, calling, request
 from stage import eventually, staged
+
+from sidecar.gateway.caller import CallerServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 SECRET = b"t0p-secret-bytes"
 
@@ -122,3 +130,41 @@ async def test_a_connection_is_kept_for_the_next_request_unless_the_caller_says_
         heard = await caller.rest()
         assert heard.raw == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
         assert not heard.reset
+
+
+@contextlib.asynccontextmanager
+async def handled(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> AsyncIterator[Caller]:
+    """Call a server whose handler is this one instead of the gateway."""
+    runner = web.ServerRunner(CallerServer(handler), shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with calling(runner.addresses[0][1]) as caller:
+            yield caller
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_handler_that_fails_is_a_problem_without_the_failures_words() -> None:
+    async def handler(_: web.BaseRequest) -> web.StreamResponse:
+        raise ValueError("t0p-secret")
+
+    async with handled(handler) as caller:
+        await caller.send(request(b"GET", b"/a"))
+        heard = await caller.rest()
+        assert (heard.status, heard.cause) == (502, "proxy_internal_error")
+        assert b"t0p-secret" not in heard.raw
+
+
+async def test_a_handler_that_fails_in_its_reply_ends_the_connection_without_a_second_reply() -> None:
+    async def handler(asked: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "10"})
+        await response.prepare(asked)
+        await response.write(b"half")
+        raise ValueError("t0p-secret")
+
+    async with handled(handler) as caller:
+        await caller.send(request(b"GET", b"/a"))
+        heard = await caller.rest()
+        assert heard.status_lines == 1
+        assert heard.body == b"half"

@@ -70,6 +70,25 @@ async def test_after_a_cut_reply_the_callers_next_request_is_not_answered_on_tha
         assert len(stage.origin.requests) == 1
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+async def test_a_reply_cut_by_the_end_of_the_process_is_cut_for_the_caller_too(version: bytes) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        await visit.reader.read()
+
+    async with staged(script) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/a", version=version))
+        await caller.reader.readuntil(b"half")
+        await stage.stop()
+        heard = await caller.rest()
+        assert heard.reset
+        assert heard.raw in {b"", b"\r\n"}
+        (line,) = await stage.over()
+        assert (line.outcome, line.status) == ("aborted", 200)
+        assert stage.upstream.busy == 0
+
+
 async def test_a_caller_that_leaves_in_the_reply_ends_it_at_finhub_too() -> None:
     async def endless(visit: Visit) -> None:
         await visit.request()

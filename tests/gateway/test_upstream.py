@@ -240,6 +240,23 @@ async def test_trap_b_an_unsafe_request_on_a_dead_pooled_connection_is_never_sen
         assert stage.sendings == []
 
 
+async def test_trap_b_the_new_connection_is_really_new_where_more_than_one_in_the_pool_is_dead() -> None:
+    three = asyncio.Barrier(3)
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        if visit.number <= 3:
+            await three.wait()
+        await visit.send(OK)
+        await visit.request()
+
+    async with asking(script) as stage:
+        await asyncio.gather(*(stage.ask() for _ in range(3)))
+        assert await stage.ask("GET", "/b") == b"ok"
+        assert stage.origin.connections == 4
+        assert [asked.connection for asked in stage.origin.requests if asked.target == b"/b"][1:] == [4]
+
+
 async def test_a_safe_request_with_a_body_is_sent_again_with_the_same_bytes() -> None:
     async with asking(dying_when_reused()) as stage:
         await stage.ask()
@@ -507,9 +524,9 @@ async def test_no_reply_in_time_is_a_response_timeout() -> None:
 
 
 async def test_a_caller_that_sends_slowly_is_not_counted_against_finhub() -> None:
-    source = Parts([bytes(70_000), *[b"x"] * 6], pause=0.06)
-    async with asking(replying(OK), response=0.2) as stage:
-        assert await stage.ask("POST", "/a", body_of(length=70_006, source=source)) == b"ok"
+    source = Parts([bytes(70_000), b"x", b"y"], pause=0.15)
+    async with asking(replying(OK), response=0.1) as stage:
+        assert await stage.ask("POST", "/a", body_of(length=70_002, source=source)) == b"ok"
 
 
 async def test_finhub_taking_nothing_of_a_body_is_a_response_timeout() -> None:
@@ -520,8 +537,9 @@ async def test_finhub_taking_nothing_of_a_body_is_a_response_timeout() -> None:
 
     async with asking(stubborn, response=0.2) as stage:
         body = body_of(length=64 << 20, source=Parts([bytes(1 << 20)] * 64), remembered=1)
-        with pytest.raises(errors.ResponseTimeout):
-            await stage.ask("POST", "/a", body)
+        async with asyncio.timeout(5):
+            with pytest.raises(errors.ResponseTimeout):
+                await stage.ask("POST", "/a", body)
         assert not body.complete
 
 

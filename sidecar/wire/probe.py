@@ -1,0 +1,54 @@
+"""A TLS connection that asks for nothing: what FinHub says to it is about the connection alone.
+
+Under TLS 1.3 a server judges our certificate when the handshake is over for us already (RFC 8446 §4.4.2.4). Whoever
+has sent a request by then often gets a reset that overtakes the alert; here nothing is sent, and the alert arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from sidecar.wire import tls_trouble
+
+if TYPE_CHECKING:
+    from sidecar.wire.client import Tls
+
+AFTERTHOUGHT: Final = 0.5
+"""Seconds in which a server that refuses our certificate says so."""
+
+
+async def handshake(host: str, port: int, tls: Tls) -> str:
+    """Connect, wait for a moment, hang up; return the TLS version that was spoken.
+
+    Raises:
+        TlsAlertReceived: FinHub ended the new connection unasked.
+        OSError: there was no connection, or no TLS; see `trouble.translate`.
+    """
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls.context)
+    try:
+        await _linger(reader, tls)
+        return str(writer.get_extra_info("ssl_object").version())
+    finally:
+        await hang_up(writer)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """End a connection without waiting for the other side, and return when it is gone."""
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _linger(reader: asyncio.StreamReader, tls: Tls) -> None:
+    """Return if FinHub keeps the connection; raise TlsAlertReceived if it does not."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(AFTERTHOUGHT):
+            end: Exception = ConnectionResetError("closed without a word")
+            try:
+                if await reader.read(1):
+                    return
+            except OSError as error:
+                end = error
+            raise tls_trouble.classify_first_read(end, presented=tls.presented) or end

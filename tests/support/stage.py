@@ -1,0 +1,177 @@
+"""A gateway on a port of its own, between raw callers and a scripted upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from faketokens import FakeTokens
+from origin import Origin, Script, serving
+from rawcaller import Caller, Heard, calling
+
+from sidecar import events
+from sidecar.config.finhub_side import FieldRule
+from sidecar.gateway.body import Budget, Limits
+from sidecar.gateway.caller import CallerServer
+from sidecar.gateway.fields import FieldPolicy
+from sidecar.gateway.handler import Gateway, Tools
+from sidecar.gateway.lane import Lane
+from sidecar.gateway.upstream import Bounds, Upstream
+from sidecar.guard.policy import Policy
+from sidecar.wire.client import Tls
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable
+
+    from sidecar.redact import Secret
+
+PLAIN = Tls(context=None, presented=False)
+
+
+class Clock:
+    """Counts its readings, so that durations are never zero."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """All that a test may set; the defaults carry any request quickly."""
+
+    rules: dict[str, FieldRule] = field(
+        default_factory=lambda: {
+            "X-Tenant-ID": FieldRule(value="1234567", when="always"),
+            "X-Request-ID": FieldRule(value="{uuid}", when="absent"),
+        }
+    )
+    tokens: FakeTokens = field(default_factory=FakeTokens)
+    expired_when: str | None = None
+    connections: int = 10
+    connect: float = 2.0
+    response: float = 5.0
+    idle: float = 5.0
+    max_body: int = 256 << 20
+    remembered: int = 1 << 20
+    total: int = 64 << 20
+    body_timeout: float = 5.0
+    caller_key: Secret | None = None
+    allow: tuple[str, ...] = ("* /**",)
+    tls: Tls = PLAIN
+    url: str | None = None
+
+    def fields(self) -> FieldPolicy:
+        return FieldPolicy.build(
+            self.rules, tenant_id="1234567", client_ip="127.0.0.1", platform="Linux", version="0.0.0"
+        )
+
+    def policy(self) -> Policy:
+        return Policy.build(
+            allowed_hosts=["localhost"],
+            allowed_origins=[],
+            allowed_peers=[],
+            caller_key=self.caller_key,
+            own_paths=[("POST", "/api/v2/auth/token")],
+            allow=self.allow,
+            max_body=self.max_body,
+            host_checked=True,
+        )
+
+    def limits(self) -> Limits:
+        return Limits(max_body=self.max_body, remembered=self.remembered, timeout=self.body_timeout)
+
+    def bounds(self) -> Bounds:
+        return Bounds(connections=self.connections, connect=self.connect, response=self.response, idle=self.idle)
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """The parts, while they run."""
+
+    gateway: Gateway
+    upstream: Upstream
+    origin: Origin
+    tokens: FakeTokens
+    budget: Budget
+    told: list[events.Event]
+    runner: web.ServerRunner
+    port: int = 0
+
+    async def stop(self) -> None:
+        """End the caller's side, as the end of the process does."""
+        await self.runner.cleanup()
+
+    def caller(self) -> contextlib.AbstractAsyncContextManager[Caller]:
+        return calling(self.port)
+
+    async def ask(self, data: bytes, *, bodiless: bool = False) -> Heard:
+        """Send one request over a connection of its own, and return its reply."""
+        async with self.caller() as caller:
+            await caller.send(data)
+            return await caller.reply(bodiless=bodiless)
+
+    async def hear(self, data: bytes) -> Heard:
+        """Send bytes over a connection of their own, and return all that comes until it ends."""
+        async with self.caller() as caller:
+            await caller.send(data)
+            return await caller.rest()
+
+    async def over(self, count: int = 1) -> list[events.Forwarded]:
+        """Return the events of the requests told of, once there are `count`: the last one comes after its reply."""
+        await eventually(lambda: len(self.lines()) >= count)
+        return self.lines()
+
+    def lines(self) -> list[events.Forwarded]:
+        return [event for event in self.told if isinstance(event, events.Forwarded)]
+
+    def bugs(self) -> list[events.Event]:
+        return [event for event in self.told if not isinstance(event, events.Forwarded)]
+
+
+@contextlib.asynccontextmanager
+async def staged(script: Script, plan: Plan | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Stage]:
+    """Run an upstream with `script` (over TLS with `tls`) and a gateway as planned in front of it."""
+    plan = plan or Plan()
+    async with contextlib.AsyncExitStack() as stack:
+        origin = await stack.enter_async_context(serving(script, tls))
+        upstream = Upstream(plan.url or origin.url, plan.bounds(), lambda: plan.tls)
+        await stack.enter_async_context(upstream)
+        stage = _assemble(plan, upstream, origin)
+        await stage.runner.setup()
+        stack.push_async_callback(stage.stop)
+        await web.TCPSite(stage.runner, "127.0.0.1", 0).start()
+        stage.port = stage.runner.addresses[0][1]
+        yield stage
+
+
+def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
+    told: list[events.Event] = []
+    lane = Lane(fields=plan.fields(), tokens=plan.tokens, upstream=upstream, expired_when=plan.expired_when)
+    budget = Budget(plan.total)
+    ids: Any = iter(f"00000000-0000-4000-8000-{number:012d}" for number in range(1, 10**6))
+    tools = Tools(clock=Clock(), new_id=lambda: next(ids), emit=told.append)
+    gateway = Gateway(lane, plan.policy(), plan.limits(), budget, tools)
+    return Stage(
+        gateway=gateway,
+        upstream=upstream,
+        origin=origin,
+        tokens=plan.tokens,
+        budget=budget,
+        told=told,
+        runner=web.ServerRunner(CallerServer(gateway.handle), shutdown_timeout=0.1),
+    )
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Return once `holds()`: for what another task does a moment later."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  # what is waited for has no event of its own  # what is waited for has no event of its own
+            await asyncio.sleep(0.001)
