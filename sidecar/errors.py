@@ -66,6 +66,14 @@ class ListenError(SidecarError):
     default_remedy = "Stop the program that uses the address, or choose another one in the configuration."
 
 
+class Rejected(SidecarError):
+    """FinHub answered, and said no: to a command, never to a caller's request. Exit code 4."""
+
+    proxy_error = "proxy_configuration_error"
+    title = "FinHub rejected the request"
+    default_remedy = "Check [credentials] and [identity]: FinHub knows who asked, and refuses."
+
+
 # ── the caller's request is refused: 4xx ────────────────────────────────────────────────────────────────────────
 
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +108,19 @@ class Bug(Event):
     where: str
 
 
+_DEEPEST: Final = 12
+"""So many places are told of a bug, the innermost ones: a runaway recursion has a thousand."""
+
+
 def bug(error: BaseException, request_id: str = "") -> Bug:
     """Return the event for an exception nobody expected; its text is left out, since it may quote a request."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames[::-1])
-    return Bug(request_id=request_id, kind=type(error).__name__, where=where)
+    # Not traceback.extract_tb, which reads the source files: this runs on the event loop.
+    places = [_place(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return Bug(request_id=request_id, kind=type(error).__name__, where=" < ".join(places[: -_DEEPEST - 1 : -1]))
+
+
+def _place(code: CodeType, line: int) -> str:
+    return f"{code.co_name} ({code.co_filename.rpartition('/')[2]}:{line})"
 
 
 # ── identity, configuration, process ────────────────────────────────────────────────────────────────────────────
@@ -126,9 +138,13 @@ class IdentityLoaded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded(Event):
-    """Something changed and is in use now: `what` names it (identity, CA, secrets, configuration)."""
+    """Something changed and is in use now: `what` names it (identity, CA, secrets, a key of the configuration).
+
+    `restart` names the keys that changed too, and that only a restart puts into use.
+    """
 
     what: tuple[str, ...]
+    restart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,14 +27,19 @@ def fields(error: SidecarError) -> dict[str, str]:
     return told if error.retry_after is None else {**told, "Retry-After": str(error.retry_after)}
 
 
-def body(error: SidecarError, request_id: str) -> bytes:
-    """Return the problem details: what happened and what to do about it, without any secret."""
+def body(error: SidecarError, request_id: str = "", *, status: int | None = None) -> bytes:
+    """Return the problem details: what happened and what to do about it, without any secret.
+
+    `status` is the reply's where it is not the error's own; a reply outside a caller's request has no `request_id`.
+    """
     members: dict[str, str | int] = {
         "type": f"urn:{PROXY_NAME}:problem:{error.proxy_error}",
         "title": error.title,
-        "status": error.status,
+        "status": error.status if status is None else status,
         "detail": redact(error.detail),
         "remedy": redact(error.remedy),
-        "request_id": request_id,
     }
-    return json.dumps(members, ensure_ascii=False).encode()
+    if request_id:
+        members["request_id"] = request_id
+    # In ASCII: a detail may quote bytes of the caller's that are no text, and those have no UTF-8.
+    return json.dumps(members).encode()

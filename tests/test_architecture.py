@@ -103,7 +103,7 @@ def test_an_import_against_the_grain_is_found(path: str, source: str) -> None:
     [
         ("sidecar/gateway/handler.py", "from sidecar.session.source import TokenSource"),
         ("sidecar/gateway/handler.py", "from sidecar.session.token import Token\nimport asyncio"),
-        ("sidecar/gateway/fields.py", "from sidecar.gateway.guard import admit\nfrom sidecar.config import model"),
+        ("sidecar/gateway/fields.py", "from sidecar.guard.policy import admit\nfrom sidecar.config import model"),
         ("sidecar/app.py", "from sidecar.observe.log import Log\nfrom sidecar import __version__, tls"),
         ("sidecar/cli/__init__.py", "from sidecar.emulator import run\nfrom sidecar.cli.demo import demo"),
         (

@@ -32,7 +32,7 @@ def test_only_reveal_gives_the_text() -> None:
 @pytest.mark.parametrize("leave", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_a_secret_cannot_be_pickled_or_copied(leave: object) -> None:
     with pytest.raises(TypeError):
-        leave(Secret(TEXT))  # type: ignore[operator]
+        leave(Secret(TEXT))  # type: ignore[operator]  # each of them is a function of one argument
 
 
 def test_secrets_of_the_same_text_are_equal_and_others_are_not() -> None:

@@ -7,7 +7,6 @@ never again: a second try with wrong credentials brings the account nearer to it
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -19,22 +18,25 @@ from sidecar.app.keeper import Keeper
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.fields import Facts
 from sidecar.gateway.upstream import Request
+from sidecar.session import refusal
 from sidecar.session.answer import Failure, Kind
 from sidecar.session.token import Schedule, Token, issue
-from sidecar.wire import trouble
+from sidecar.wire import probe, trouble
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from sidecar.app.lanes import Tenant
     from sidecar.config.model import Config
     from sidecar.session.answer import Grant
     from sidecar.wire.client import Tls
 
-_AFTERTHOUGHT: Final = 0.5
-"""Seconds in which a refused client certificate shows under TLS 1.3: after our side thinks the handshake is over."""
-
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
+
+_PEEK: Final = 4096
+"""Bytes of a reply that are looked at for what a TLS terminator says in HTTP."""
+
+_CALL: Final = refusal.Asked("call", {}, {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,43 +49,36 @@ class Finding:
     error: errors.SidecarError | None = None
 
 
-class Rejected(errors.SidecarError):
-    """FinHub answered, and said no."""
-
-    title = "FinHub rejected the request"
-
-
 def local(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what can be found without the network: secrets, identity, trust, and what the dialect needs."""
-    try:
-        found = material.read(config, environ)
-        yield Finding(step="secrets", detail=", ".join(name for name, _ in found.secrets) or "none needed")
-        standing = material.stand(config, found)
-        yield _identity(standing)
-        dialect = lanes.dialect_of(config)
-        lanes.require_credentials(dialect, lanes.credentials_of(config, found))
-        lanes.fields_of(config)
-        yield Finding(step="dialect", detail=f"{dialect.name}, everything it logs in with is set")
-    except errors.SidecarError as error:
-        yield _failed(_step_of(error), error)
+    for step, look in (("secrets", _secrets), ("identity", _identity), ("dialect", _dialect)):
+        try:
+            yield look(config, environ)
+        except errors.SidecarError as error:
+            of_trust = look is _identity and isinstance(error, errors.ConfigError)
+            yield _failed("trust" if of_trust else step, error)
+            return
 
 
-def _identity(standing: material.Standing) -> Finding:
-    identity = standing.identity
+def _secrets(config: Config, environ: Mapping[str, str]) -> Finding:
+    found = material.read_secrets(config, environ)
+    return Finding(step="secrets", detail=", ".join(key for key, value in found.items() if value) or "none configured")
+
+
+def _identity(config: Config, environ: Mapping[str, str]) -> Finding:
+    identity = material.stand(config, material.read(config, environ)).identity
     if identity is None:
         return Finding(step="identity", detail="none configured, none demanded in this environment")
     days = identity.days_left(datetime.now(UTC))
     return Finding(
-        step="identity",
-        detail=f"{identity.subject}, key matches, {days} days left",
-        notes=identity.warnings,
+        step="identity", detail=f"{identity.subject}, key matches, {days} days left", notes=identity.warnings
     )
 
 
-def _step_of(error: errors.SidecarError) -> str:
-    if isinstance(error, errors.SecretError):
-        return "secrets"
-    return "identity" if isinstance(error, errors.IdentityError) else "configuration"
+def _dialect(config: Config, environ: Mapping[str, str]) -> Finding:
+    dialect = lanes.dialect_of(config)
+    lanes.choices(config, material.read(config, environ), dialect)
+    return Finding(step="dialect", detail=f"{dialect.name}, everything it logs in with is set")
 
 
 def _failed(step: str, error: errors.SidecarError) -> Finding:
@@ -95,11 +90,9 @@ def _failed(step: str, error: errors.SidecarError) -> Finding:
 
 async def remote(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Yield what the network tells: name, connection, TLS, one login, and one call where `check.path` names it."""
-    standing = await asyncio.to_thread(lambda: material.stand(config, material.read(config, environ)))
-    keeper = Keeper(config, environ, standing, lambda _: None)
-    tenant = lanes.build(config, keeper, emit=lambda _: None, jitter=lambda: 0.0)
+    tenant, tls = await asyncio.to_thread(_assembled, config, environ)
     for origin in dict.fromkeys((config.session.url, config.upstream.url)):
-        async for finding in _reach(origin, standing.tls, config.upstream.connect_timeout):
+        async for finding in reach(origin, tls, config.upstream.connect_timeout):
             yield finding
             if finding.error is not None:
                 return
@@ -108,28 +101,37 @@ async def remote(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Fi
             yield finding
 
 
-async def _reach(origin: str, tls: Tls, timeout: float) -> AsyncIterator[Finding]:  # noqa: ASYNC109  # it bounds each step, not all
+def _assembled(config: Config, environ: Mapping[str, str]) -> tuple[Tenant, Tls]:
+    standing = material.stand(config, material.read(config, environ))
+    keeper = Keeper(config, environ, standing, lambda _: None)
+    return lanes.build(config, keeper, emit=lambda _: None, jitter=lambda: 0.0), standing.tls
+
+
+async def reach(origin: str, tls: Tls, seconds: float) -> AsyncIterator[Finding]:
+    """Yield a finding for each step on the way to `origin`, up to the first that fails; `seconds` bound each step."""
     parts = urlsplit(origin)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    steps = [("DNS", _resolve(host, port)), ("TCP", _connect(host, port))]
+    steps: dict[str, Callable[[], Awaitable[str]]] = {
+        "DNS": lambda: _resolve(host, port),
+        "TCP": lambda: _connect(host, port),
+    }
     if parts.scheme == "https":
-        steps.append(("TLS", _handshake(host, port, tls)))
-    for place, (step, work) in enumerate(steps):
+        steps["TLS"] = lambda: _handshake(host, port, tls)
+    for step, take in steps.items():
         try:
-            async with asyncio.timeout(timeout):
-                yield Finding(step=f"{step} {host}", detail=await work)
-        except (OSError, TimeoutError) as error:
-            for _, unused in steps[place + 1 :]:
-                unused.close()
+            async with asyncio.timeout(seconds + probe.AFTERTHOUGHT):
+                detail = await take()
+        except (OSError, TimeoutError, errors.SidecarError) as error:
             yield _failed(f"{step} {host}", _translate(step, error, origin, tls))
             return
+        yield Finding(step=f"{step} {host}", detail=detail)
 
 
-def _translate(step: str, error: BaseException, origin: str, tls: Tls) -> errors.SidecarError:
+def _translate(step: str, error: Exception, origin: str, tls: Tls) -> errors.SidecarError:
+    if isinstance(error, errors.SidecarError):
+        return error
     if step == "DNS":
         return errors.DnsError(f"{origin}: the host name does not resolve")
-    if isinstance(error, TimeoutError):
-        return errors.ConnectionTimeout(f"{origin}: no answer in time")
     return trouble.translate(error, to=origin, presented=tls.presented)
 
 
@@ -140,29 +142,18 @@ async def _resolve(host: str, port: int) -> str:
 
 async def _connect(host: str, port: int) -> str:
     _, writer = await asyncio.open_connection(host, port)
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+    await probe.hang_up(writer)
     return f"port {port} answers"
 
 
 async def _handshake(host: str, port: int, tls: Tls) -> str:
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls.context)
-    version = writer.get_extra_info("ssl_object").version()
-    try:
-        async with asyncio.timeout(_AFTERTHOUGHT):
-            await reader.read(1)
-    except TimeoutError:
-        pass
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-    presented = "our certificate was accepted" if tls.presented else "no certificate of ours was demanded"
+    version = await probe.handshake(host, port, tls)
+    presented = "ours was not refused" if tls.presented else "none of ours was demanded"
     return f"{version}, FinHub's certificate is trusted, {presented}"
 
 
 async def _use(config: Config, tenant: Tenant) -> AsyncIterator[Finding]:
+    """Yield what comes of one login and, where `check.path` names it, one call; then the session is ended."""
     exchange = await tenant.endpoint.login()
     if isinstance(exchange.outcome, Failure):
         yield _failed("login", _login_error(exchange.outcome))
@@ -170,10 +161,12 @@ async def _use(config: Config, tenant: Tenant) -> AsyncIterator[Finding]:
     grant = exchange.outcome
     schedule = Schedule(margin=config.session.refresh.margin, default_lifetime=config.session.lifetime)
     token = issue(grant, exchange.sent_at, schedule, 0.0)
-    yield Finding(step="login", detail=_granted(grant, token.expires_at - exchange.sent_at))
+    findings = [Finding(step="login", detail=_granted(grant, token.expires_at - exchange.sent_at))]
     if config.check.path is not None:
-        yield await _call(config.check.path, tenant, token)
-    await tenant.endpoint.logout(token)
+        findings.append(await _call(config.check.path, tenant, token))
+    await tenant.endpoint.logout(token)  # before a finding is told: whoever reads them stops at the first failed one
+    for finding in findings:
+        yield finding
 
 
 def _granted(grant: Grant, lifetime: float) -> str:
@@ -183,7 +176,7 @@ def _granted(grant: Grant, lifetime: float) -> str:
 
 
 def _login_error(failure: Failure) -> errors.SidecarError:
-    kind = Rejected if failure.kind in {Kind.FINAL, Kind.THROTTLED} else errors.DestinationUnavailable
+    kind = errors.Rejected if failure.kind in {Kind.FINAL, Kind.THROTTLED} else errors.DestinationUnavailable
     return kind(failure.detail, remedy=failure.remedy)
 
 
@@ -197,16 +190,19 @@ async def _call(path: str, tenant: Tenant, token: Token) -> Finding:
         async with await upstream.send(
             Request(method="GET", target=path, fields=fields, body=body, sendings=[])
         ) as reply:
-            return _judged(step, reply.status)
+            return _judged(step, reply.status, await reply.peek(_PEEK))
     except errors.SidecarError as error:
         return _failed(step, error)
 
 
-def _judged(step: str, status: int) -> Finding:
+def _judged(step: str, status: int, beginning: bytes) -> Finding:
     if status < _CLIENT_ERROR:
         return Finding(step=step, detail=f"FinHub answered {status}")
+    if refusal.speaks_of_certificate(status, beginning):
+        failure = refusal.refused_certificate(_CALL, status)
+        return _failed(step, errors.Rejected(failure.detail, remedy=failure.remedy))
     remedy = _REMEDIES.get(status, "Choose a harmless authenticated GET that exists for check.path.")
-    kind = Rejected if status < _SERVER_ERROR else errors.DestinationUnavailable
+    kind = errors.Rejected if status < _SERVER_ERROR else errors.DestinationUnavailable
     return _failed(step, kind(f"FinHub answered {status}", remedy=remedy))
 
 

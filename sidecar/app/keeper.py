@@ -1,71 +1,87 @@
-"""Keeps what the doors use up to date: identity, trust and secrets, compared by content.
+"""Keeps what the doors use up to date: identity, trust and secrets, by content; and the configuration, when asked.
 
-What is good is swapped in as a whole; when the new is broken, what is in use stays.
+What is good is swapped in as a whole; when anything new is broken, all that is in use stays.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from sidecar import events
 from sidecar.app import material
+from sidecar.app.revision import revise
 from sidecar.errors import SidecarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from sidecar.app.material import Standing
+    from sidecar.app.material import Material, Standing
     from sidecar.config.model import Config
     from sidecar.events import Emit
 
+    Take = Callable[[Collection[str]], None]
+
+_MAKES_TLS: Final = frozenset({"identity", "CA", "CRL", "upstream.pins"})
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is in use now and was not before, and the keys that wait for a restart."""
+
+    what: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+
 
 class Keeper:
-    """The one place that knows what stands now. `on_change` is told what changed, after it has been swapped."""
+    """The one place that knows what stands now.
 
-    def __init__(self, config: Config, environ: Mapping[str, str], standing: Standing, emit: Emit) -> None:
+    Attributes:
+        config, standing: what is in use.
+        prepare: makes of a configuration and a standing what takes them into use, called with what changed once both
+            are stored; or raises, and nothing has changed.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        standing: Standing,
+        emit: Emit,
+        reread: Callable[[], Config] | None = None,
+    ) -> None:
+        self.config = config
         self.standing = standing
-        self.on_change: Callable[[tuple[str, ...]], None] = _nobody
-        self._config = config
+        self.prepare: Callable[[Config, Standing], Take] = lambda _, __: lambda _: None
         self._environ = environ
         self._emit = emit
+        self._reread = reread
         self._complaint = ""
         self._one_at_a_time = asyncio.Lock()
 
-    async def look(self) -> tuple[str, ...]:
-        """Read everything again and use what changed; return its names.
+    async def look(self) -> Changes:
+        """Read identity, trust and secrets again and use what changed.
 
         Raises:
             SidecarError: something new cannot be used; nothing was swapped, and the log tells it once.
         """
-        async with self._one_at_a_time:
-            try:
-                changes = await self._swap()
-            except SidecarError as error:
-                self._complain(error)
-                raise
-            self._complaint = ""
-        if changes:
-            self._emit(events.Reloaded(what=changes))
-            self.on_change(changes)
-        return changes
+        return await self._renew(None)
+
+    async def reload(self) -> Changes:
+        """Read everything again, the configuration too, and use what changed; see `look`."""
+        return await self._renew(self._reread)
 
     async def watch(self) -> None:
-        """Look every `identity.reload_interval` seconds until cancelled."""
+        """Look every `identity.reload_interval` seconds until cancelled, whatever happens."""
         while True:
-            await asyncio.sleep(self._config.identity.reload_interval)
-            with contextlib.suppress(SidecarError):
-                await self.look()
-
-    async def _swap(self) -> tuple[str, ...]:
-        found = await asyncio.to_thread(material.read, self._config, self._environ)
-        changes = found.changes(self.standing.material)
-        if changes:
-            self.standing = await asyncio.to_thread(material.stand, self._config, found)
-        if "identity" in changes:
-            self.announce_identity()
-        return changes
+            await asyncio.sleep(self.config.identity.reload_interval)
+            try:
+                with contextlib.suppress(SidecarError):  # told already
+                    await self.look()
+            except Exception as error:  # noqa: BLE001  # a bug in one look must not end all of them
+                self._emit(events.bug(error))
 
     def announce_identity(self) -> None:
         """Tell which identity stands, if any."""
@@ -73,11 +89,38 @@ class Keeper:
         if identity is not None:
             self._emit(material.loaded(identity))
 
+    async def _renew(self, reread: Callable[[], Config] | None) -> Changes:
+        async with self._one_at_a_time:
+            try:
+                changes = await self._swap(self.config if reread is None else await asyncio.to_thread(reread))
+            except SidecarError as error:
+                self._complain(error)
+                raise
+            self._complaint = ""
+        if changes != Changes():
+            self._emit(events.Reloaded(what=changes.what, restart=changes.restart))
+        return changes
+
+    async def _swap(self, fresh: Config) -> Changes:
+        revision = revise(self.config, fresh)
+        found = await asyncio.to_thread(material.read, revision.config, self._environ)
+        what = (*revision.live, *found.changes(self.standing.material))
+        if what:
+            standing = await self._stand(revision.config, found, what)
+            take = self.prepare(revision.config, standing)
+            self.config, self.standing = revision.config, standing
+            take(what)
+        if "identity" in what:
+            self.announce_identity()
+        return Changes(what, revision.restart)
+
+    async def _stand(self, config: Config, found: Material, what: Collection[str]) -> Standing:
+        """Return what stands on `found`; the same TLS where nothing of it changed, since another drops connections."""
+        if _MAKES_TLS.isdisjoint(what):
+            return replace(self.standing, material=found)
+        return await asyncio.to_thread(material.stand, config, found)
+
     def _complain(self, error: SidecarError) -> None:
         if error.detail != self._complaint:
             self._complaint = error.detail
             self._emit(events.ReloadFailed(what=type(error).__name__, detail=error.detail, remedy=error.remedy))
-
-
-def _nobody(_: tuple[str, ...]) -> None:
-    """Stand in until the assembly says who wants to know."""

@@ -77,6 +77,28 @@ def fields_of(config: Config) -> FieldPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What of a tenant can change while it serves."""
+
+    fields: FieldPolicy
+    credentials: Credentials
+    terms: Terms
+    expired_when: str | None
+
+
+def choices(config: Config, material: Material, dialect: Dialect) -> Choices:
+    """Return what `config` and the secrets in `material` choose; ConfigError where something is missing."""
+    credentials = credentials_of(config, material)
+    require_credentials(dialect, credentials)
+    return Choices(
+        fields=fields_of(config),
+        credentials=credentials,
+        terms=_terms(config),
+        expired_when=config.session.expired_when,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
 class Tenant:
     """A lane and the parts of it that the assembly opens, feeds and closes."""
 
@@ -86,12 +108,19 @@ class Tenant:
     upstream: Upstream
     dialect: Dialect
 
+    def use(self, chosen: Choices) -> None:
+        """Serve by `chosen` from the next request on; what is on its way keeps the lane that it began with."""
+        self.lane = Lane(
+            fields=chosen.fields, tokens=self.source, upstream=self.upstream, expired_when=chosen.expired_when
+        )
+        self.endpoint.credentials = chosen.credentials
+        self.source.terms = chosen.terms
+
 
 def build(config: Config, keeper: Keeper, *, emit: Emit, jitter: Callable[[], float]) -> Tenant:
     """Return the tenant that `config` describes; nothing is opened yet. ConfigError where something is missing."""
-    dialect, fields = dialect_of(config), fields_of(config)
-    credentials = credentials_of(config, keeper.standing.material)
-    require_credentials(dialect, credentials)
+    dialect = dialect_of(config)
+    chosen = choices(config, keeper.standing.material, dialect)
 
     def tls() -> Tls:
         return keeper.standing.tls
@@ -99,16 +128,17 @@ def build(config: Config, keeper: Keeper, *, emit: Emit, jitter: Callable[[], fl
     desk = Desk(
         origin=config.session.url,
         dialect=dialect,
-        fields=lambda: fields.own_call(new_id()),
+        fields=lambda: tenant.lane.fields.own_call(new_id()),  # of the lane as it is at that moment
         tls=tls,
         connect=config.upstream.connect_timeout,
         response=config.upstream.response_timeout,
     )
-    endpoint = HttpTokenEndpoint(desk, credentials, clock=steady, utc_now=utc_now)
-    source = MintingSource(endpoint, _terms(config), emit=emit, clock=steady, jitter=jitter)
+    endpoint = HttpTokenEndpoint(desk, chosen.credentials, clock=steady, utc_now=utc_now)
+    source = MintingSource(endpoint, chosen.terms, emit=emit, clock=steady, jitter=jitter)
     upstream = Upstream(config.upstream.url, _bounds(config), tls)
-    lane = Lane(fields=fields, tokens=source, upstream=upstream, expired_when=config.session.expired_when)
-    return Tenant(lane=lane, source=source, endpoint=endpoint, upstream=upstream, dialect=dialect)
+    lane = Lane(fields=chosen.fields, tokens=source, upstream=upstream, expired_when=chosen.expired_when)
+    tenant = Tenant(lane=lane, source=source, endpoint=endpoint, upstream=upstream, dialect=dialect)
+    return tenant
 
 
 def _terms(config: Config) -> Terms:

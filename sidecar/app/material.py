@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sidecar import secret
-from sidecar.errors import IdentityError
+from sidecar.errors import IdentityError, SecretError
 from sidecar.events import IdentityLoaded
 from sidecar.tls import files
 from sidecar.tls.context import client_context
@@ -66,17 +66,39 @@ class Standing:
 def read(config: Config, environ: Mapping[str, str]) -> Material:
     """Read everything that `config` names, blocking.
 
-    Raises SecretError, IdentityError or ConfigError for the first thing that cannot be read.
+    Raises:
+        SecretError: one or more secrets cannot be read; each is told, a line each.
+        IdentityError, ConfigError: the first file that cannot be read.
     """
-    refs = ((name, getattr(config.credentials, name)) for name in _SECRET_CREDENTIALS)
+    secrets = read_secrets(config, environ)
+    credentials = [(name, secrets[f"credentials.{name}"]) for name in _SECRET_CREDENTIALS]
     return Material(
         identity=_identity(config),
-        key_password=_optional(config.identity.key_password, environ),
+        key_password=secrets["identity.key_password"],
         ca=_trust("upstream.ca_file", config.upstream.ca_file),
         crl=_trust("upstream.crl_file", config.upstream.crl_file),
-        secrets=tuple((name, secret.read(ref, environ)) for name, ref in refs if ref is not None),
-        caller_key=_optional(config.listen.caller_key, environ),
+        secrets=tuple((name, value) for name, value in credentials if value is not None),
+        caller_key=secrets["listen.caller_key"],
     )
+
+
+def read_secrets(config: Config, environ: Mapping[str, str]) -> dict[str, Secret | None]:
+    """Return every secret by its key, None where the configuration names none; SecretError as `read`."""
+    refs: dict[str, SecretRef | None] = {
+        **{f"credentials.{name}": getattr(config.credentials, name) for name in _SECRET_CREDENTIALS},
+        "identity.key_password": config.identity.key_password,
+        "listen.caller_key": config.listen.caller_key,
+    }
+    found: dict[str, Secret | None] = {}
+    failures: list[SecretError] = []
+    for key, ref in refs.items():
+        try:
+            found[key] = None if ref is None else secret.read(ref, environ)
+        except SecretError as error:
+            failures.append(SecretError(f"{key}: {error.detail}", remedy=error.remedy))
+    if failures:
+        raise SecretError("\n".join(one.detail for one in failures), remedy=" ".join(one.remedy for one in failures))
+    return found
 
 
 def stand(config: Config, material: Material, now: datetime | None = None) -> Standing:
@@ -108,10 +130,6 @@ def _identity(config: Config) -> IdentityBytes | None:
             remedy="Set identity.certificate_file and identity.key_file, or identity.pkcs12_file.",
         )
     return None
-
-
-def _optional(ref: SecretRef | None, environ: Mapping[str, str]) -> Secret | None:
-    return None if ref is None else secret.read(ref, environ)
 
 
 def _trust(key: str, path: str | None) -> bytes | None:

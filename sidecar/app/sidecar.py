@@ -6,38 +6,53 @@ import asyncio
 import contextlib
 import random
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from sidecar import events
 from sidecar.admin.health import Vitals
 from sidecar.app import lanes, material, status
 from sidecar.app.keeper import Keeper
+from sidecar.app.revision import keeps_token, wants_login
 from sidecar.gateway.body import Budget, Limits
-from sidecar.gateway.guard import Policy
 from sidecar.gateway.handler import Gateway, Tools
+from sidecar.guard.policy import Policy
 from sidecar.session.dialect import own_paths
 from sidecar.wire.clock import steady, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 
+    from aiohttp import web
+
+    from sidecar.app.material import Standing
     from sidecar.config.model import Config
     from sidecar.events import Emit
+
+_FAREWELL: Final = 2.0
+"""Seconds that the logout at the end may take: whoever ends us is about to lose patience."""
 
 
 class Sidecar:
     """The parts of one process, in the order in which a request meets them. Open it with `async with`.
 
-    Building it reads identity, trust and secrets, and raises ConfigError, SecretError or IdentityError.
+    Building it reads identity, trust and secrets, blocking, and raises ConfigError, SecretError or IdentityError.
+    `reread` reads the configuration again, blocking; without it a reload leaves it as it is.
 
     Attributes:
-        gateway: what the caller's listener calls.
+        gateway: what carries callers' requests; another one when the configuration changes.
         listen, admin: the bound addresses, set by the server once they are known.
         up, draining: what the probes are told.
         quit, hurry, why: somebody wants the end, wants it now, and who it was.
+        on_config: is told of a configuration that is in use from now on.
     """
 
-    def __init__(self, config: Config, environ: Mapping[str, str], emit: Emit) -> None:
-        self.config = config
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        emit: Emit,
+        reread: Callable[[], Config] | None = None,
+    ) -> None:
         self.listen = str(config.listen.address)
         self.admin = str(config.admin.address)
         self.up = asyncio.Event()
@@ -45,20 +60,24 @@ class Sidecar:
         self.quit = asyncio.Event()
         self.hurry = asyncio.Event()
         self.why = ""
-        self._keeper = Keeper(config, environ, material.stand(config, material.read(config, environ)), emit)
-        self._keeper.on_change = self._changed
+        self.on_config: Callable[[Config], None] = lambda _: None
+        self._emit = emit
+        self._keeper = Keeper(config, environ, material.stand(config, material.read(config, environ)), emit, reread)
+        self._keeper.prepare = self._prepare
         self._tenant = lanes.build(config, self._keeper, emit=emit, jitter=random.random)
-        self.gateway = Gateway(
-            self._tenant.lane,
-            self._policy(),
-            Limits(
-                max_body=config.listen.max_body, remembered=config.replay.max_body, timeout=config.listen.body_timeout
-            ),
-            Budget(config.replay.max_total),
-            Tools(clock=steady, new_id=lanes.new_id, emit=emit),
-        )
+        self._budget = Budget(config.replay.max_total)
+        self.gateway = self._gateway(config, self._policy(config, self._keeper.standing))
         self._open = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration in use."""
+        return self._keeper.config
+
+    def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        """Carry one caller's request."""
+        return self.gateway.handle(request)
 
     # ── life ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -74,15 +93,36 @@ class Sidecar:
         self._run(self._tenant.source.tend(), "session")
         self._run(self._keeper.watch(), "reload")
 
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
+    async def end(self) -> None:
+        """Mint and look no more, and log out where `session.logout` says so. A second time it does nothing."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._tenant.source.close(logout=self.config.session.logout)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await self._say_farewell()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.end()
         await self._open.aclose()
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._tell_of_a_bug)
+        self._tasks.append(task)
+
+    def _tell_of_a_bug(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._emit(events.bug(error))
+
+    async def _say_farewell(self) -> None:
+        closing = asyncio.create_task(self._tenant.source.close(logout=self.config.session.logout))
+        hurry = asyncio.create_task(self.hurry.wait())
+        await asyncio.wait({closing, hurry}, timeout=_FAREWELL, return_when=asyncio.FIRST_COMPLETED)
+        for task in (closing, hurry):
+            task.cancel()
+        await asyncio.gather(closing, hurry, return_exceptions=True)
 
     # ── what the operator may ask ───────────────────────────────────────────────────────────────────────────
 
@@ -99,13 +139,11 @@ class Sidecar:
             session=shown.word,
         )
 
-    def stop(self, why: str = "signal") -> None:
-        """Begin to go down; said again, go down at once."""
-        if self.quit.is_set():
-            self.hurry.set()
-            return
-        self.why = why
-        self.quit.set()
+    def stop(self, why: str) -> None:
+        """Begin to go down; said again, it changes nothing."""
+        if not self.quit.is_set():
+            self.why = why
+            self.quit.set()
 
     def status(self) -> dict[str, Any]:
         """Return what `/status` shows."""
@@ -123,9 +161,11 @@ class Sidecar:
             "requests": status.requests(self.gateway.traffic),
         }
 
-    async def reload(self) -> tuple[str, ...]:
-        """Read identity, trust and secrets again; return what changed. SidecarError: something new is broken."""
-        return await self._keeper.look()
+    async def reload(self) -> dict[str, list[str]]:
+        """Read all that may change again; return what did, and what waits for a restart. SidecarError: all stays."""
+        changes = await self._keeper.reload()
+        told = {"changed": list(changes.what)}
+        return told if not changes.restart else {**told, "restart": list(changes.restart)}
 
     async def reauthenticate(self) -> None:
         """Log in now; see MintingSource.reauthenticate."""
@@ -133,20 +173,35 @@ class Sidecar:
 
     # ── wiring ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _changed(self, what: tuple[str, ...]) -> None:
-        """Bring what changed to those who use it; all but the caller key means a login (the second table)."""
-        self.gateway.policy = self._policy()
-        self._tenant.endpoint.credentials = lanes.credentials_of(self.config, self._keeper.standing.material)
-        if set(what) - {"caller key"}:
-            self._tenant.source.changed(keeps_token=True)
+    def _prepare(self, config: Config, standing: Standing) -> Callable[[Collection[str]], None]:
+        """Return what takes `config` and `standing` into use; ConfigError where they cannot be."""
+        chosen = lanes.choices(config, standing.material, self._tenant.dialect)
+        policy = self._policy(config, standing)
 
-    def _policy(self) -> Policy:
-        listen = self.config.listen
+        def take(what: Collection[str]) -> None:
+            self._tenant.use(chosen)
+            before, self.gateway = self.gateway, self._gateway(config, policy)
+            self.gateway.traffic = before.traffic
+            self.on_config(config)
+            if wants_login(what):
+                self._tenant.source.changed(keeps_token=keeps_token(what))
+
+        return take
+
+    def _gateway(self, config: Config, policy: Policy) -> Gateway:
+        limits = Limits(
+            max_body=config.listen.max_body, remembered=config.replay.max_body, timeout=config.listen.body_timeout
+        )
+        tools = Tools(clock=steady, new_id=lanes.new_id, emit=self._emit)
+        return Gateway(self._tenant.lane, policy, limits, self._budget, tools)
+
+    def _policy(self, config: Config, standing: Standing) -> Policy:
+        listen = config.listen
         return Policy.build(
             allowed_hosts=listen.allowed_hosts,
             allowed_origins=listen.allowed_origins,
             allowed_peers=listen.allowed_peers,
-            caller_key=self._keeper.standing.material.caller_key,
+            caller_key=standing.material.caller_key,
             own_paths=own_paths(self._tenant.dialect),
             allow=listen.allow,
             max_body=listen.max_body,

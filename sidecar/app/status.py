@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sidecar import __version__
 
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from sidecar.tls.identity import Identity
 
 
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
+
 def rfc3339(posix: float) -> str:
-    """Return an instant as RFC 3339 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(posix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return an instant as RFC 3339 in UTC, to the millisecond; FinHub may name one that no calendar has."""
+    return datetime.fromtimestamp(min(posix, _LAST), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def session(shown: Session, tenant: str | None, *, steady_now: float, utc_now: float) -> dict[str, Any]:

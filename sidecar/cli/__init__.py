@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
-from sidecar import __version__
-from sidecar.cli.exits import code_of
+from sidecar import __version__, events
+from sidecar.cli.exits import FAILED, code_of
 from sidecar.errors import SidecarError
+from sidecar.observe.plain import plain, plain_lines
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
@@ -19,7 +23,10 @@ _COMMANDS: Final = ("demo", "run", "emulator", "check", "config")
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; each command's module adds its own."""
+    """Return the parser of all commands; each command's module adds its own.
+
+    A command sets `run`. One that stays up until it is told to end also sets `interrupted`: the exit code of that.
+    """
     top = argparse.ArgumentParser(
         prog="finhub-sidecar",
         description="A local authenticating reverse proxy for FinHub. New here? Try `finhub-sidecar demo`.",
@@ -33,17 +40,62 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what went wrong is told on stderr with its remedy."""
+    _print_anything()
     options = parser().parse_args(arguments)
+    if hasattr(options, "interrupted"):
+        _heed_early_signals()
+    code = outcome(options)
+    _let_go_of_readers_that_left()
+    return code
+
+
+def outcome(options: argparse.Namespace) -> int:
+    """Return the exit code of the command in `options`, whatever happens to it; see `main`."""
     try:
         return int(options.run(options))
     except SidecarError as error:
         tell(error)
         return code_of(error)
     except KeyboardInterrupt:
-        return 0
+        return int(getattr(options, "interrupted", FAILED))
+    except BrokenPipeError:
+        return FAILED
+    except Exception as error:  # noqa: BLE001  # a traceback would print the exception's text, which may be a secret
+        bug = events.bug(error)
+        print(f"finhub-sidecar: unexpected {bug.kind}\n  {bug.where}\n  → Report these lines.", file=sys.stderr)
+        return FAILED
 
 
 def tell(error: SidecarError) -> None:
     """Write `error` for a person: what is wrong, a line each, and what to do about it."""
-    print(redact(f"finhub-sidecar: {error.title}\n  " + error.detail.replace("\n", "\n  ")), file=sys.stderr)
-    print(redact(f"  → {error.remedy}"), file=sys.stderr)
+    detail = plain_lines(error.detail).replace("\n", "\n  ")
+    print(redact(f"finhub-sidecar: {error.title}\n  {detail}\n  → {plain(error.remedy)}"), file=sys.stderr)
+
+
+# ── the process around a command ────────────────────────────────────────────────────────────────────────────────
+
+
+def _print_anything() -> None:
+    """Let no character end the program, on a terminal that has no ✓ in its encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _heed_early_signals() -> None:
+    """Let SIGTERM end the command as well as Ctrl-C does, before its own handlers stand; SIGHUP has nothing to reload.
+
+    The first process of a container, unlike others, would not even die of a SIGTERM that it does not handle.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _let_go_of_readers_that_left() -> None:
+    """Throw away what a reader that has gone will not read: at exit Python would call that a failure (120)."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # `>&-` leaves none
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

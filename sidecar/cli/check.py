@@ -6,7 +6,9 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli.exits import DONE, FAILED, REJECTED, code_of
+from sidecar.cli.exits import DONE, code_of
+from sidecar.errors import SidecarError
+from sidecar.observe.plain import plain, plain_lines
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
@@ -29,41 +31,39 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print each step's finding; return 0, or the exit code of the first that failed."""
-    from sidecar.app import checkup  # noqa: PLC0415  # `config` and `--help` need not wait for its imports
+    """Print each step's finding; return 0, or the exit code of the one that failed."""
+    from sidecar.app import checkup  # noqa: PLC0415  # `--help` and other commands need not wait for it
     from sidecar.config.load import load  # noqa: PLC0415  # as above
 
-    config = load(options.config, os.environ)
-    _show(checkup.Finding(step="configuration", detail=f"{options.config or 'environment'}: {config.environment}"))
+    source = options.config or "the environment"
+    try:
+        config = load(options.config, os.environ)
+    except SidecarError as error:
+        return _show(checkup.Finding(step="configuration", detail=error.detail, error=error))
+    _show(checkup.Finding(step="configuration", detail=f"{source}, for {config.environment}"))
     for finding in checkup.local(config, os.environ):
-        _show(finding)
-        if finding.error is not None:
-            return _exit_of(finding)
+        code = _show(finding)
+        if code != DONE:
+            return code
     return DONE if options.offline else asyncio.run(_remote(config))
 
 
 async def _remote(config: Config) -> int:
     from sidecar.app import checkup  # noqa: PLC0415  # as above
 
+    code = DONE
     async for finding in checkup.remote(config, os.environ):
-        _show(finding)
-        if finding.error is not None:
-            return _exit_of(finding)
-    return DONE
+        code = _show(finding)
+    return code
 
 
-def _exit_of(finding: Finding) -> int:
-    from sidecar.app.checkup import Rejected  # noqa: PLC0415  # as above
-
-    if finding.error is None:
-        return FAILED
-    return REJECTED if isinstance(finding.error, Rejected) else code_of(finding.error)
-
-
-def _show(finding: Finding) -> None:
+def _show(finding: Finding) -> int:
+    """Print a finding and return the exit code that it means."""
     mark = "✓" if finding.error is None else "✗"
-    print(redact(f"{mark} {finding.step}: {finding.detail}".replace("\n", "\n  ")))
+    print(redact(plain_lines(f"{mark} {finding.step}: {finding.detail}").replace("\n", "\n  ")))
     for note in finding.notes:
-        print(redact(f"  ! {note}"))
-    if finding.error is not None:
-        print(redact(f"  → {finding.error.remedy}"))
+        print(redact(plain(f"  ! {note}")))
+    if finding.error is None:
+        return DONE
+    print(redact(plain(f"  → {finding.error.remedy}")), flush=True)
+    return code_of(finding.error)

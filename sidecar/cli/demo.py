@@ -11,7 +11,7 @@ from sidecar.cli.exits import DONE, FAILED
 if TYPE_CHECKING:
     import argparse
 
-    from sidecar.demo.script import Line
+    from sidecar.demo.script import Line, Script
     from sidecar.demo.stage import Stage
 
 _LIFETIME: Final = 60.0
@@ -40,12 +40,15 @@ def add_parser(commands: Any) -> None:
     command.add_argument(
         "--check", action="store_true", help="play a scripted caller, print what both sides saw, exit 0 if all holds"
     )
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, interrupted=DONE)
 
 
 def run(options: argparse.Namespace) -> int:
     """Stay up until a signal and return 0; with --check, return 0 or 1 for what was seen."""
-    return asyncio.run(_check() if options.check else _stay())
+    if not options.check:
+        return asyncio.run(_stay())
+    options.interrupted = FAILED  # nothing was shown to hold
+    return asyncio.run(_check())
 
 
 async def _stay() -> int:
@@ -79,20 +82,27 @@ async def _check() -> int:
 
     log = Log("console", "error")
     log.adopt_stdlib()
-    good = True
     async with stage(log, token_lifetime=_LIFETIME_TO_WATCH, listen="127.0.0.1:0", admin="127.0.0.1:0") as running:
-        async for line in Script(running, _LIFETIME_TO_WATCH).lines():
-            _show(line)
-            good &= line.holds
+        playing = asyncio.create_task(_play(Script(running, _LIFETIME_TO_WATCH)))
+        await asyncio.wait({playing, running.done}, return_when=asyncio.FIRST_COMPLETED)
+        playing.cancel()  # does nothing where the script is over; else somebody has ended the sidecar
+        (good,) = await asyncio.gather(playing, return_exceptions=True)
+        if isinstance(good, Exception):
+            raise good
+    good = good is True
     print("All of it holds." if good else "Not all of it holds.", file=sys.stdout if good else sys.stderr)
     return DONE if good else FAILED
 
 
+async def _play(script: Script) -> bool:
+    good = True
+    async for line in script.lines():
+        _show(line)
+        good &= line.holds
+    return good
+
+
 def _show(line: Line) -> None:
-    print(f"{'✓' if line.holds else '✗'} The caller {line.did}" if "callers" not in line.did else _many(line))
+    print(f"{'✓' if line.holds else '✗'} {line.did}")
     print(f"    the caller saw  {line.caller_saw}")
     print(f"    FinHub saw      {line.finhub_saw}", flush=True)
-
-
-def _many(line: Line) -> str:
-    return f"{'✓' if line.holds else '✗'} {line.did}"

@@ -10,13 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sidecar.emulator import Emulator, Settings
-from sidecar.emulator.environments import ENVIRONMENTS
-from sidecar.emulator.faults import parse
+from sidecar.config.model import ENVIRONMENTS
 from sidecar.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sidecar.emulator import Emulator, Settings
 
 _PORT: Final = 8443
 _ADMIN_PORT: Final = 8444
@@ -57,18 +57,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=None,
         help="folder for certificates, secrets and sidecar.toml (a fresh temporary one)",
     )
-    parser.add_argument("--environment", choices=list(ENVIRONMENTS), default="production", help="(%(default)s)")
+    parser.add_argument("--environment", choices=ENVIRONMENTS, default="production", help="(%(default)s)")
     parser.add_argument(
         "--token-lifetime", type=float, default=None, metavar="S", help="seconds a token lives (the environment's)"
     )
     parser.add_argument(
         "--fault", type=_fault, action="append", default=[], metavar="SPEC", help="let something go wrong, see below"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, interrupted=0)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT, then return 0. Raises ConfigError and ListenError."""
+    from sidecar.emulator import Settings  # noqa: PLC0415  # `--help` and other commands need not wait for it
+
     settings = Settings(
         environment=args.environment,
         port=args.port,
@@ -92,6 +94,8 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 
 
 async def _serve(settings: Settings, folder: Path, *, temporary: bool) -> None:
+    from sidecar.emulator import Emulator  # noqa: PLC0415  # as above
+
     ended = _until_signalled()
     async with Emulator(settings) as emulator:
         config = await emulator.write(folder)
@@ -119,6 +123,8 @@ def _banner(emulator: Emulator, config: Path, *, temporary: bool) -> str:
 
 def _fault(spec: str) -> str:
     """Return the spec itself once it is known to be one: argparse turns the complaint into exit code 2."""
+    from sidecar.emulator.faults import parse  # noqa: PLC0415  # as above
+
     try:
         parse(spec)
     except ConfigError as error:

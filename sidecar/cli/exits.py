@@ -1,6 +1,6 @@
 """The exit codes, in one table: scripts rely on them.
 
-0 done, 2 usage or configuration, 3 identity or secret, 4 rejected by FinHub, 5 network, 1 anything else.
+Pure. 0 done, 2 usage or configuration, 3 identity or secret, 4 rejected by FinHub, 5 network, 1 anything else.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _CODES: Final[tuple[tuple[type[errors.SidecarError], int], ...]] = (
     (errors.ConfigError, USAGE),
     (errors.SecretError, IDENTITY),
     (errors.IdentityError, IDENTITY),
+    (errors.Rejected, REJECTED),
     (errors.ListenError, NETWORK),
     (errors.UpstreamError, NETWORK),
 )

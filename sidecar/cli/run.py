@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from sidecar.cli.exits import DONE
@@ -23,24 +22,23 @@ def add_parser(commands: Any) -> None:
     command.add_argument(
         "--config", metavar="FILE", help="the TOML file; without it the environment must say everything (FINHUB_…__…)"
     )
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, interrupted=DONE)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run until the end; ConfigError, SecretError, IdentityError or ListenError when it cannot start."""
-    from sidecar.config.load import load  # noqa: PLC0415  # other commands need not wait for its imports
-
-    config = load(options.config, os.environ)
-    asyncio.run(_serve(config))
-    return DONE
-
-
-async def _serve(config: Config) -> None:
-    from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # as above
+    from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # `--help` and other commands need not wait for it
+    from sidecar.config.load import load  # noqa: PLC0415  # as above
     from sidecar.observe.log import Log  # noqa: PLC0415  # as above
     from sidecar.server import serve  # noqa: PLC0415  # as above
 
-    form = config.log.format or ("console" if sys.stderr.isatty() else "json")
-    log = Log(form, config.log.level)
+    def read() -> Config:
+        return load(options.config, os.environ)
+
+    config = read()
+    log = Log(config.log.format, config.log.level)
     log.adopt_stdlib()
-    await serve(Sidecar(config, os.environ, log), log)
+    sidecar = Sidecar(config, os.environ, log, reread=read)
+    sidecar.on_config = lambda changed: log.set_level(changed.log.level)
+    asyncio.run(serve(sidecar, log))
+    return DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import urllib.error
 import urllib.request
@@ -17,7 +18,7 @@ _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What the caller saw: the status and the decoded JSON."""
+    """What the caller saw: the status, 0 where no reply came, and the decoded JSON, None where there was none."""
 
     status: int
     body: Any
@@ -46,7 +47,15 @@ class Caller:
     def _ask(request: urllib.request.Request) -> Got:
         try:
             with _OPENER.open(request, timeout=_TIMEOUT) as reply:
-                return Got(reply.status, json.loads(reply.read()))
+                return Got(reply.status, _decoded(reply.read()))
         except urllib.error.HTTPError as refusal:
             with refusal:
-                return Got(refusal.code, json.loads(refusal.read() or b"null"))
+                return Got(refusal.code, _decoded(refusal.read()))
+        except OSError:  # also urllib's URLError: a broken connection, a time-out
+            return Got(0, None)
+
+
+def _decoded(body: bytes) -> Any:
+    with contextlib.suppress(ValueError):
+        return json.loads(body)
+    return None

@@ -29,6 +29,7 @@ REQUIRED: Final = (
 _ACCOUNT: Final = "/api/v2.1/fintrans/acc-1"
 _PAYMENT: Final = {"amount": {"value": "5000000", "currency": "EUR", "scale": 2}}
 _CALLERS: Final = 20
+_OK: Final = 200
 _BOUNDARY: Final = "finhub-demo-boundary"
 
 
@@ -53,10 +54,10 @@ class Script:
     async def lines(self) -> AsyncIterator[Line]:
         """Yield the table line by line, as it happens."""
         yield await self._balance()
-        yield await self._payment("pays: prepare, then execute")
+        yield await self._payment("The caller pays: prepare, then execute", expired=0)
         yield await self._upload()
         self._emulator.expire()
-        yield await self._payment("pays; FinHub lets the token expire just before")
+        yield await self._payment("The caller pays; FinHub lets the token expire just before", expired=1)
         yield await self._revoked()
         yield await self._lifetimes()
 
@@ -65,19 +66,21 @@ class Script:
         seen, counts = self._last(), self._emulator.counts
         missing = [name for name in REQUIRED if len(seen.values(name)) != 1]
         finhub = f"{counts.logins} login; {len(REQUIRED) - len(missing)} of 6 fields; {seen.client_certificate}"
-        holds = got.status == 200 and not missing and counts.logins == 1 and seen.client_certificate is not None
-        return Line("asks for a balance, with no header at all", f"{got.status}", finhub, holds)
+        holds = got.status == _OK and not missing and counts.logins == 1 and seen.client_certificate is not None
+        return Line("The caller asks for a balance, with no header at all", f"{got.status}", finhub, holds)
 
-    async def _payment(self, did: str) -> Line:
+    async def _payment(self, did: str, *, expired: int) -> Line:
+        """Pay while FinHub refuses `expired` requests for their token: each must cost one login and one replay."""
         before = self._count()
         statuses = await self._pay()
-        executed, logins, replays = self._since(before, "orders_executed", "logins", "unauthorized")
-        finhub = f"{executed} executed; {replays} replayed after a 401; {logins} login"
-        return Line(did, _told(statuses), finhub, statuses == [200, 200] and executed == 1 and logins == replays)
+        executed, logins, refused = self._since(before, "orders_executed", "logins", "unauthorized")
+        finhub = f"{executed} executed; {refused} answered 401 and replayed; {logins} login"
+        holds = statuses == [_OK, _OK] and (executed, logins, refused) == (1, expired, expired)
+        return Line(did, _told(statuses), finhub, holds)
 
     async def _pay(self) -> list[int]:
         prepared = await self._caller.post(f"{_ACCOUNT}/types/transfer/prepare", _PAYMENT)
-        order: Any = (prepared.body or {}).get("data", {})
+        order: Any = prepared.body.get("data", {}) if isinstance(prepared.body, dict) else {}
         executed = await self._caller.post(
             f"{_ACCOUNT}/types/transfer/execute", {"preparedOrderId": order.get("preparedOrderId")}
         )
@@ -91,7 +94,9 @@ class Script:
         seen = self._last()
         same = seen.body_sha256 == hashlib.sha256(body).hexdigest()
         finhub = f"{seen.body_length} bytes, {'the same' if same else 'other'} digest"
-        return Line(f"uploads a document of {len(body)} bytes", f"{got.status}", finhub, got.status == 200 and same)
+        return Line(
+            f"The caller uploads a document of {len(body)} bytes", f"{got.status}", finhub, got.status == _OK and same
+        )
 
     async def _revoked(self) -> Line:
         before = self._count()
@@ -99,7 +104,7 @@ class Script:
         paid = await asyncio.gather(*(self._pay() for _ in range(_CALLERS)))
         statuses = [status for pair in paid for status in pair]
         executed, logins = self._since(before, "orders_executed", "logins")
-        holds = set(statuses) == {200} and executed == _CALLERS and logins == 1
+        holds = set(statuses) == {_OK} and executed == _CALLERS and logins == 1
         return Line(
             f"{_CALLERS} callers pay at once; FinHub has revoked the token",
             _told(statuses),
@@ -115,16 +120,17 @@ class Script:
             statuses.append((await self._caller.get("/api/v2.1/wallets/w-1/balance")).status)
             await asyncio.sleep(0.05)
         refreshes, early, refused = self._since(before, "refreshes", "refreshes_unchanged", "unauthorized")
-        holds = set(statuses) == {200} and refreshes >= 1 and refused == 0
+        holds = set(statuses) == {_OK} and refreshes >= 1 and refused == 0
         return Line(
-            f"asks for balances over two token lifetimes of {self._lifetime:g} s",
+            f"The caller asks for balances over two token lifetimes of {self._lifetime:g} s",
             _told(statuses),
             f"{refreshes} refreshed in the last tenth; {early} too early; {refused} answered 401",
             holds,
         )
 
     def _last(self) -> Seen:
-        return self._emulator.seen[-1]
+        """Return the API's last request; a renewal may have come after it."""
+        return next(seen for seen in reversed(self._emulator.seen) if seen.scope == "api")
 
     def _count(self) -> dict[str, int]:
         counts = self._emulator.counts
@@ -139,7 +145,7 @@ _COUNTED: Final = ("logins", "refreshes", "refreshes_unchanged", "unauthorized",
 
 
 def _told(statuses: list[int]) -> str:
-    return ", ".join(f"{count} × {status}" for status, count in sorted(Counter(statuses).items()))
+    return ", ".join(f"{count} x {status}" for status, count in sorted(Counter(statuses).items()))
 
 
 def _multipart(document: bytes) -> bytes:

@@ -41,20 +41,29 @@ class Stage:
 async def stage(emit: Emit, *, token_lifetime: float, listen: str, admin: str) -> AsyncIterator[Stage]:
     """Run both until the block ends; certificates and secrets live in a folder that goes with it."""
     settings = Settings(token_lifetime=token_lifetime, token_calls=0)
-    with tempfile.TemporaryDirectory(prefix="finhub-demo-") as name:
-        async with Emulator(settings) as emulator:
-            config = await _configured(emulator, Path(name), listen, admin)
-            sidecar = Sidecar(config, {}, emit)
-            done = asyncio.create_task(serve(sidecar, emit))
-            await asyncio.wait({done, up := asyncio.create_task(sidecar.up.wait())}, return_when="FIRST_COMPLETED")
-            up.cancel()
-            try:
-                if done.done():
-                    await done
-                yield Stage(emulator, sidecar, Path(name), done)
-            finally:
-                sidecar.stop("demo")
-                await asyncio.wait({done})
+    async with _folder() as folder, Emulator(settings) as emulator:
+        config = await _configured(emulator, folder, listen, admin)
+        sidecar = await asyncio.to_thread(Sidecar, config, {}, emit)
+        done = asyncio.create_task(serve(sidecar, emit))
+        await asyncio.wait({done, up := asyncio.create_task(sidecar.up.wait())}, return_when="FIRST_COMPLETED")
+        up.cancel()
+        try:
+            if done.done():
+                await done
+            yield Stage(emulator, sidecar, folder, done)
+        finally:
+            sidecar.stop("demo")
+            await asyncio.wait({done})
+
+
+@contextlib.asynccontextmanager
+async def _folder() -> AsyncIterator[Path]:
+    """Give a private folder that goes when we go."""
+    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="finhub-demo-")
+    try:
+        yield Path(folder.name)
+    finally:
+        await asyncio.to_thread(folder.cleanup)
 
 
 async def _configured(emulator: Emulator, folder: Path, listen: str, admin: str) -> Config:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sidecar.emulator.account import Account
     from sidecar.emulator.seen import Counts, Seen
+    from sidecar.emulator.sessions import Session
 
 _CONTROL_HOST = "127.0.0.1"
 
@@ -30,7 +31,8 @@ _CONTROL_HOST = "127.0.0.1"
 class Emulator:
     """A FinHub with real TLS and the real rules. `start` and `stop` may alternate: ports, certificates and state stay.
 
-    `clock` is a steady clock in seconds, `wall` gives the claims of tokens their dates.
+    `clock` is a steady clock in seconds, `wall` gives the claims of tokens their dates. `issued` is told of each new
+    token: whoever looks for leaks has to know what to look for.
     """
 
     def __init__(
@@ -39,10 +41,11 @@ class Emulator:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        issued: Callable[[Session], None] = lambda _: None,
     ) -> None:
         self.settings = settings or Settings()
         self.certificates: Certificates = generate(self.settings.account.customer, _utc(wall()))
-        self._state = State(self.settings, Clock(clock, wall()))
+        self._state = State(self.settings, Clock(clock, wall()), issued)
         self._port = self.settings.port
         self._admin_port = self.settings.admin_port
         self._listeners: list[Listener] = []

@@ -49,11 +49,14 @@ class Instant:
 
 
 class Sessions:
-    """Every session that lives; the oldest go first when there are too many."""
+    """Every session that lives; the oldest go first when there are too many. `issued` is told of each new token."""
 
-    def __init__(self, signing_key: bytes, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, signing_key: bytes, new_id: Callable[[], str], issued: Callable[[Session], None] = lambda _: None
+    ) -> None:
         self._signing_key = signing_key
         self._new_id = new_id
+        self._issued = issued
         self._by_token: dict[str, Session] = {}
 
     def __len__(self) -> int:
@@ -121,6 +124,7 @@ class Sessions:
         )
         self._make_room(at.now)
         self._by_token[session.token.reveal()] = session
+        self._issued(session)
         return session
 
     def _sign(self, session_id: str, user: str, key: str, lifetime: float, utc: float) -> str:

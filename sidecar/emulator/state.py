@@ -15,7 +15,10 @@ from sidecar.emulator.sessions import Sessions
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.emulator.clock import Clock
+    from sidecar.emulator.sessions import Session
     from sidecar.emulator.settings import Settings
 
 _V21_LIFETIME: Final = 3600.0
@@ -28,8 +31,9 @@ def _new_id() -> str:
 class State:
     """The tables of one FinHub; each has its own bound."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, issued: Callable[[Session], None] = lambda _: None) -> None:
         self.settings = settings
+        self._issued = issued
         self.rules = settings.rules
         self.clock = clock
         self._fill()
@@ -37,7 +41,7 @@ class State:
     def _fill(self) -> None:
         settings = self.settings
         self.account = settings.account
-        self.sessions = Sessions(secrets.token_bytes(32), _new_id)
+        self.sessions = Sessions(secrets.token_bytes(32), _new_id, self._issued)
         self.orders = Orders(_new_id)
         self.lockout = Lockout()
         self.token_calls = RateLimit(self.rules.token_calls if settings.token_calls is None else settings.token_calls)

@@ -52,6 +52,16 @@ class CallerConnection(web.RequestHandler):
         if broken and not broken.is_eof():
             broken.set_exception(web.RequestPayloadError("the chunks cannot be read"))
 
+    def close_if_idle(self) -> bool:
+        """Close the connection and return True, unless a request is on it: one that is carried, or about to be.
+
+        aiohttp's own `close` leaves an idle connection open and deaf, and lets an upload that is under way starve.
+        """
+        idle = self._waiter is not None and not self._waiter.done()
+        if idle:
+            self.force_close()
+        return idle
+
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Log what aiohttp did not expect, but for a broken body: the request's own line tells of that."""
         if not isinstance(kw.get("exc_info"), web.RequestPayloadError):

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import structlog
 
 from sidecar import events
+from sidecar.observe.plain import plain
 from sidecar.redact import HIDDEN, is_secret_key, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
-
-    from structlog.typing import Processor
+    from collections.abc import Callable, Mapping, MutableMapping
 
 _LEVELS: Final[Mapping[str, int]] = logging.getLevelNamesMapping()
 
@@ -42,51 +41,75 @@ _WORDS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
 
 
 class Log:
-    """The listener that writes. `form` is "json" or "console", `level` one of debug, info, warning, error."""
+    """The listener that writes.
 
-    def __init__(self, form: str, level: str, *, out: TextIO | None = None, err: TextIO | None = None) -> None:
+    `form` is "json", "console", or None for the latter on a terminal; `level` one of debug, info, warning, error.
+    """
+
+    def __init__(self, form: str | None, level: str, *, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        # Without a stream (`>&-`) there is nobody to write for.
+        self._out = sys.stdout if out is None else out
+        self._err: TextIO | None = sys.stderr if err is None else err
+        on_terminal = self._err is not None and self._err.isatty()
+        self._render = _renderer(form or ("console" if on_terminal else "json"), colors=on_terminal)
+        self.set_level(level)
+
+    def set_level(self, level: str) -> None:
+        """Write nothing below `level` from now on."""
         self._least = _LEVELS[level.upper()]
-        self._render = _renderer(form, err or sys.stderr)
-        self._out = out or sys.stdout
-        self._err = err or sys.stderr
+        if any(isinstance(handler, _Adopted) for handler in logging.root.handlers):
+            logging.root.setLevel(self._least)
 
     def __call__(self, event: events.Event) -> None:
         """Write `event`'s line, if its level is high enough."""
         level, words = _WORDS[type(event)]
-        stream = self._out if isinstance(event, events.Forwarded) else self._err
-        self.write(stream, level, words, _members(event))
+        self._write(self._out if isinstance(event, events.Forwarded) else self._err, level, words, _members(event))
 
-    def write(self, stream: TextIO, level: str, words: str, members: Mapping[str, Any]) -> None:
-        """Write one line; a reader that has gone (a closed pipe) must not end the program."""
-        if _LEVELS[level.upper()] < self._least:
+    def note(self, level: str, words: str, members: Mapping[str, Any]) -> None:
+        """Write a line that is no event of ours."""
+        self._write(self._err, level, words, members)
+
+    def adopt_stdlib(self) -> None:
+        """Send everything that goes through `logging` and `warnings` (aiohttp's, asyncio's lines) the same way."""
+        logging.root.handlers[:] = [_Adopted(self)]
+        logging.root.setLevel(self._least)
+        logging.captureWarnings(capture=True)
+
+    def _write(self, stream: TextIO | None, level: str, words: str, members: Mapping[str, Any]) -> None:
+        """Write one line; a reader that has gone, or a disk that is full, must not end the program."""
+        if stream is None or _LEVELS[level.upper()] < self._least:
             return
         line = self._render({"event": words, "level": level, **members})
         try:
             stream.write(line + "\n")
             stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):  # ValueError: the stream was closed
             return
-
-    def adopt_stdlib(self) -> None:
-        """Send everything that goes through `logging` (aiohttp's, asyncio's lines) the same way."""
-        root = logging.getLogger()
-        root.handlers[:] = [_Adopted(self, self._err)]
-        root.setLevel(self._least)
 
 
 class _Adopted(logging.Handler):
-    def __init__(self, log: Log, stream: TextIO) -> None:
+    """Takes what other libraries log. Of a failure it tells kind and place only: its text may quote a request."""
+
+    def __init__(self, log: Log) -> None:
         super().__init__()
         self._log = log
-        self._stream = stream
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = logging.getLevelName(record.levelno).lower()
+        level = record.levelname.lower()
         members: dict[str, Any] = {"logger": record.name}
         if record.exc_info and record.exc_info[1] is not None:
-            members["failure"] = events.bug(record.exc_info[1]).kind
-            members["where"] = events.bug(record.exc_info[1]).where
-        self._log.write(self._stream, level if level.upper() in _LEVELS else "info", record.getMessage(), members)
+            bug = events.bug(record.exc_info[1])
+            members |= {"failure": bug.kind, "where": bug.where}
+        self._log.note(level if level.upper() in _LEVELS else "info", _words(record), members)
+
+
+def _words(record: logging.LogRecord) -> str:
+    """Return the first line of a record's message: in the ones after it asyncio shows exceptions with their text."""
+    try:
+        message = record.getMessage()
+    except Exception:  # noqa: BLE001  # whatever a foreign __str__ or a wrong placeholder raises, a line is due
+        message = f"a message of {record.name} that cannot be formatted"
+    return message.partition("\n")[0]
 
 
 def _members(event: events.Event) -> dict[str, Any]:
@@ -99,24 +122,32 @@ def _members(event: events.Event) -> dict[str, Any]:
     }
 
 
-def _renderer(form: str, stream: TextIO) -> Any:
-    """Return a function from an event dictionary to one line of text."""
-    last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+# ── rendering ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _renderer(form: str, *, colors: bool) -> Callable[[MutableMapping[str, Any]], str]:
+    """Return a function from an event dictionary to one line of text, free of secrets and of control characters."""
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    last: Any = structlog.processors.JSONRenderer()  # in ASCII: what a terminal or a line-reader acts on is escaped
     if form == "console":
-        last = structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False, pad_event_to=0)
-    steps: tuple[Processor, ...] = (structlog.processors.TimeStamper(fmt="iso", utc=True), _hide_by_key, last)
+        last = structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False, pad_event_to=0)
 
     def render(line: MutableMapping[str, Any]) -> str:
-        rendered: Any = line
-        for step in steps:
-            rendered = step(None, str(line["level"]), rendered)
-        return redact(str(rendered).replace("\n", "\\n"))
+        level = str(line["level"])
+        stamped = stamp(None, level, line)
+        shown = {key: _shown(key, value, escape=form == "console") for key, value in stamped.items()}
+        return redact(str(last(None, level, shown))).replace("\x7f", "\\u007f")
 
     return render
 
 
-def _hide_by_key(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key in line:
-        if is_secret_key(key):
-            line[key] = HIDDEN
-    return line
+def _shown(key: str, value: Any, *, escape: bool) -> Any:
+    """Return the value to be rendered: hidden where the key says so, and free of control characters with `escape`."""
+    if is_secret_key(key):
+        return HIDDEN
+    if not escape:
+        return value
+    # A secret with such a character in it would no longer be found behind it.
+    if isinstance(value, str):
+        return plain(redact(value))
+    return ", ".join(plain(redact(str(one))) for one in value) if isinstance(value, tuple) else value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from finhub import FIELDS, client_context
+from finhub import FIELDS, Client, client_context
 
 from sidecar.emulator import Emulator, Settings
 from sidecar.errors import ConfigError, ListenError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from finhub import Client
+    from sidecar.emulator.sessions import Session
 
     Start = Callable[..., Awaitable[Client]]
 
@@ -160,3 +160,16 @@ async def test_nothing_is_logged_and_nothing_printed(
     await client.log_in(password="wrong")
     assert [record for record in caplog.records if record.name.startswith("aiohttp")] == []
     assert capfd.readouterr() == ("", "")
+
+
+async def test_whoever_looks_for_leaks_is_told_of_every_new_token() -> None:
+    told: list[Session] = []
+    async with (
+        Emulator(Settings(environment="playground"), issued=told.append) as emulator,
+        aiohttp.ClientSession() as http,
+    ):
+        client = Client(emulator, http)
+        for number in (1, 2):
+            reply = await client.log_in("/api/v2/auth/sandbox/token")
+            assert len(told) == number
+            assert told[-1].token.reveal() == reply.json["data"]["userSessionToken"]

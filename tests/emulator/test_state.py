@@ -26,12 +26,12 @@ def test_a_lifetime_that_was_given_holds_for_all() -> None:
 def test_other_secrets_can_become_the_right_ones_and_a_reset_brings_the_first_back() -> None:
     settings = Settings()
     changed = state(settings)
-    changed.accept(password="another one")
-    assert changed.account.password == Secret("another one")
+    changed.accept(password="another-9f3a")
+    assert changed.account.password == Secret("another-9f3a")
     assert changed.account.customer_secret == settings.account.customer_secret
-    changed.accept(customer_secret="and another")
-    assert changed.account.password == Secret("another one")
-    assert changed.account.customer_secret == Secret("and another")
+    changed.accept(customer_secret="and-another-9f3a")
+    assert changed.account.password == Secret("another-9f3a")
+    assert changed.account.customer_secret == Secret("and-another-9f3a")
     changed.reset()
     assert changed.account == settings.account
 

@@ -122,7 +122,7 @@ def test_token_names_have_an_order_of_preference_wherever_they_lie() -> None:
         assert granted(logged_in(document)).token == Secret(f"t-{name}")
         assert granted(logged_in({"data": document})).token == Secret(f"t-{name}")
         del document[name]
-    assert granted(logged_in({"token": "outer", "data": {"userSessionToken": "inner"}})).token == Secret("inner")
+    assert granted(logged_in({"token": "outer-9f3a", "data": {"userSessionToken": "inner-9f3a"}})).token == Secret("inner-9f3a")
 
 
 @pytest.mark.parametrize("nothing", ["", None, 7, True, [], {}, ["t"], {"value": "t"}])

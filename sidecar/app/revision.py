@@ -1,0 +1,133 @@
+"""A configuration that has been read again: what of it can be used at once, and what only a restart brings.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from sidecar.config.checks import problems
+from sidecar.config.model import Config, Section
+from sidecar.config.problems import config_error
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+LIVE: Final = frozenset(
+    {
+        "check",
+        "credentials",
+        "drain",
+        "fields",
+        "identity",
+        "listen.allow",
+        "listen.allowed_hosts",
+        "listen.allowed_origins",
+        "listen.allowed_peers",
+        "listen.body_timeout",
+        "listen.caller_key",
+        "listen.max_body",
+        "listen.unsafe_listen",
+        "log.level",
+        "replay.max_body",
+        "session.backoff",
+        "session.blocked_for",
+        "session.client_ip",
+        "session.expired_when",
+        "session.lifetime",
+        "session.login",
+        "session.logout",
+        "session.refresh.margin",
+        "session.wait",
+        "upstream.ca_file",
+        "upstream.crl_file",
+        "upstream.pins",
+    }
+)
+"""The keys and sections that can change while we serve. The others made sockets, connections and a dialect."""
+
+_ANOTHER_SESSION: Final = frozenset(
+    f"credentials.{key}"
+    for key in ("username", "customer_id", "tenant_id", "organization_id", "user_id", "tenant_key", "individual_id")
+)
+# Secrets and files are compared by what is in them, so that their keys are not here.
+_ANOTHER_LOGIN: Final = _ANOTHER_SESSION | {
+    "credentials.account_type",
+    "credentials.grant_type",
+    "credentials.send_client_credentials",
+    "fields",
+    "session.client_ip",
+    "upstream.pins",
+    "identity",
+    "CA",
+    "CRL",
+    "secrets",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """`config` is the one in use with the live changes in it; `live` and `restart` are the keys that changed."""
+
+    config: Config
+    live: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+
+
+def revise(current: Config, fresh: Config) -> Revision:
+    """Return what `fresh` makes of the configuration in use.
+
+    Another environment brings other defaults for everything, so that all of it waits for a restart.
+
+    Raises:
+        ConfigError: what can change at once does not go with what cannot; nothing may be used.
+    """
+    changed = tuple(_differences(current, fresh))
+    if fresh.environment != current.environment:
+        return Revision(current, restart=changed)
+    config = _merged(current, fresh)
+    found = list(problems(config, frozenset()))
+    if found:
+        raise config_error(found, remedy="Restart the sidecar: these keys can only change together with its listeners.")
+    return Revision(config, tuple(filter(_is_live, changed)), tuple(key for key in changed if not _is_live(key)))
+
+
+def wants_login(what: Collection[str]) -> bool:
+    """Tell whether a change of `what` (keys, or "secrets", "identity" …) may make FinHub answer a login otherwise."""
+    return not _ANOTHER_LOGIN.isdisjoint(what)
+
+
+def keeps_token(what: Collection[str]) -> bool:
+    """Tell whether the token is still the right one after a change of `what`: same user, same tenant."""
+    return _ANOTHER_SESSION.isdisjoint(what)
+
+
+def _is_live(key: str) -> bool:
+    parts = key.split(".")
+    return any(".".join(parts[:length]) in LIVE for length in range(1, len(parts) + 1))
+
+
+def _differences(current: Section, fresh: Section, above: str = "") -> Iterator[str]:
+    """Yield the dotted keys whose values differ; `fields` as a whole."""
+    for name in type(current).model_fields:
+        old, new = getattr(current, name), getattr(fresh, name)
+        if isinstance(old, Section):
+            yield from _differences(old, new, f"{above}{name}.")
+        elif old != new:
+            yield above + name
+
+
+def _merged(current: AnySection, fresh: AnySection, above: str = "") -> AnySection:
+    """Return `current` with the live keys of `fresh`."""
+    taken: dict[str, object] = {}
+    for name in type(current).model_fields:
+        old, new = getattr(current, name), getattr(fresh, name)
+        if _is_live(above + name):
+            taken[name] = new
+        elif isinstance(old, Section):
+            taken[name] = _merged(old, new, f"{above}{name}.")
+    return current.model_copy(update=taken)

@@ -1,0 +1,97 @@
+"""Listeners, signals and the way down: what makes an assembled sidecar a process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import http_parser
+
+from sidecar import __version__, events
+from sidecar.admin.listener import Admin
+from sidecar.errors import SidecarError
+from sidecar.gateway.caller import CallerServer
+from sidecar.server.listeners import listen
+from sidecar.server.signals import heeded
+from sidecar.server.unfinished import Unfinished
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from sidecar.app.sidecar import Sidecar
+    from sidecar.events import Emit
+
+_TICK: Final = 0.05
+
+
+async def serve(sidecar: Sidecar, emit: Emit) -> None:
+    """Run `sidecar` until a signal or `/-/quit` ends it; drained and closed on return.
+
+    Both listeners are open before the first login. Raises ListenError when an address cannot be listened on.
+    """
+    _require_strict_parser()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(heeded(sidecar, emit))
+        await stack.enter_async_context(sidecar)
+        admin, callers = sidecar.config.admin.address, sidecar.config.listen.address
+        operator = Admin(sidecar, emit, over_unix=admin.kind == "unix")
+        sidecar.admin, _ = await listen("admin.address", admin, CallerServer(operator.handle), stack)
+        unfinished = Unfinished(sidecar.handle)
+        sidecar.listen, door = await listen("listen.address", callers, unfinished.server, stack)
+        sidecar.begin()
+        emit(_listening(sidecar))
+        await sidecar.quit.wait()
+        await _drain(sidecar, unfinished, door, emit)
+
+
+def _listening(sidecar: Sidecar) -> events.Listening:
+    return events.Listening(
+        listen=sidecar.listen, admin=sidecar.admin, environment=sidecar.config.environment, version=__version__
+    )
+
+
+def _require_strict_parser() -> None:
+    """Raise SidecarError where aiohttp parses in pure Python: that parser takes requests that ours must not."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise SidecarError(
+            "aiohttp runs without its C extensions, and would take malformed requests",
+            remedy="Install aiohttp from a wheel, and leave AIOHTTP_NO_EXTENSIONS unset.",
+        )
+
+
+# ── going down ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _drain(sidecar: Sidecar, unfinished: Unfinished, door: web.ServerRunner, emit: Emit) -> None:
+    """Unready at once, open for `drain.min` more seconds, then `drain.max` for what runs; the rest is cut.
+
+    The admin listener answers all the while.
+    """
+    limits = sidecar.config.drain
+    sidecar.draining = True
+    unfinished.announce_end()
+    emit(events.Draining(why=sidecar.why, in_flight=len(unfinished), limit=limits.max))
+    await _pass(limits.min, sidecar.hurry)
+    for site in list(door.sites):
+        await site.stop()
+    await _finish(unfinished, limits.max, sidecar.hurry)
+    cut = len(unfinished)
+    await door.cleanup()
+    await sidecar.end()
+    emit(events.Stopped(cut=cut))
+
+
+async def _finish(unfinished: Unfinished, seconds: float, hurry: asyncio.Event) -> None:
+    """Return when everything is finished, time is up, or somebody is in a hurry; what carries nothing is closed."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while unfinished.close_idle() and loop.time() < end and not hurry.is_set():
+        await _pass(_TICK, hurry)
+
+
+async def _pass(seconds: float, hurry: asyncio.Event) -> None:
+    """Let `seconds` pass, or fewer when somebody is in a hurry."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await hurry.wait()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from calling import PATIENCE
+from staging import Stage, staged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with staged(tmp_path) as stage:
+        yield stage
+
+
+def check(stage: Stage, *more: str, **environ: str) -> tuple[int, list[str]]:
+    """Return the exit code and the printed lines."""
+    process = stage.start(["check", "--config", str(stage.finhub.config), *more], **environ)
+    code = process.process.wait(PATIENCE)
+    assert process.stderr == ""
+    return code, process.stdout.splitlines()
+
+
+def test_all_is_well_in_this_order(stage: Stage) -> None:
+    code, lines = check(stage)
+    assert code == 0
+    assert [line.partition(":")[0] for line in lines if not line.startswith(" ")] == [
+        "✓ configuration",
+        "✓ secrets",
+        "✓ identity",
+        "✓ dialect",
+        "✓ DNS localhost",
+        "✓ TCP localhost",
+        "✓ TLS localhost",
+        "✓ login",
+        "✓ GET /api/v2.1/fintrans/acc-1/balance",
+    ]
+    assert any(line.startswith("  ! the client certificate expires in") for line in lines)
+    assert stage.finhub.counts.login_attempts == 1
+
+
+def test_offline_it_stops_before_the_network(stage: Stage) -> None:
+    code, lines = check(stage, "--offline")
+    assert (code, lines[-1]) == (0, "✓ dialect: production, everything it logs in with is set")
+    assert stage.finhub.counts.connections == 0
+
+
+def test_rejected_credentials_are_4_after_one_attempt_with_the_remedy(stage: Stage) -> None:
+    (stage.finhub.folder / "password").write_text("wrong")
+    code, lines = check(stage)
+    assert code == 4
+    assert lines[-2].startswith("✗ login: FinHub answered 401 to the login")
+    assert lines[-1].startswith("  → Verify credentials.username")
+    assert (stage.finhub.counts.login_attempts, stage.finhub.counts.logins) == (1, 0)
+
+
+def test_an_API_that_forbids_is_4_though_the_login_was_well(stage: Stage) -> None:  # noqa: N802  # its name
+    stage.finhub.fault("api:status=403")
+    code, lines = check(stage)
+    assert code == 4
+    assert lines[-2] == "✗ GET /api/v2.1/fintrans/acc-1/balance: FinHub answered 403"
+
+
+def test_a_network_that_fails_is_5(stage: Stage) -> None:
+    code, lines = check(stage, UPSTREAM__URL="https://finhub.invalid")
+    assert (code, lines[-2].startswith("✗ DNS finhub.invalid: ")) == (5, True)
+
+
+def test_a_secret_that_is_not_there_is_3(stage: Stage) -> None:
+    code, lines = check(stage, CREDENTIALS__PASSWORD_FILE="nowhere")
+    assert (code, lines[-2].startswith("✗ secrets: credentials.password: ")) == (3, True)
+    assert stage.finhub.counts.connections == 0
+
+
+def test_a_configuration_that_cannot_be_used_is_2_with_a_line_for_each_problem(stage: Stage) -> None:
+    code, lines = check(stage, LISTEN__MAX_BODY="-1", SESSION__WAIT="never")
+    assert code == 2
+    assert lines[0].startswith("✗ configuration: listen.max_body (FINHUB_LISTEN__MAX_BODY): ")
+    assert lines[1].startswith("  session.wait (FINHUB_SESSION__WAIT): ")
+    assert lines[2].startswith("  → Correct ")

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from operating import Files, operated, refused
+from rawcaller import calling
+
+from sidecar import events
+from sidecar.errors import ListenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BALANCE = "/api/v2.1/wallets/w-1/balance"
+LISTEN, ADMIN = '[listen]\naddress = "127.0.0.1:0"', '[admin]\naddress = "127.0.0.1:0"'
+
+
+@contextlib.contextmanager
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+async def over_unix(path: Path, text: bytes) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(text + b"\r\nConnection: close\r\n\r\n")
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_both_listeners_are_open_before_the_first_login_and_their_ports_are_told(files: Files) -> None:
+    files.emulator.fault("login:delay=60")
+    async with operated(files) as one:
+        assert (await one.control("GET", "/startupz")).status == 200
+        assert (await one.control("GET", "/readyz")).status == 503
+        async with calling(one.port):
+            pass
+        (told,) = one.events(events.Listening)
+        assert (told.listen, told.admin) == (f"127.0.0.1:{one.port}", f"127.0.0.1:{one.admin_port}")
+        assert one.port * one.admin_port > 0
+        assert one.events(events.Minted) == []
+
+
+@pytest.mark.parametrize(("text", "key"), [(LISTEN, "listen.address"), (ADMIN, "admin.address")])
+async def test_a_port_in_use_is_named_with_its_key(files: Files, text: str, key: str) -> None:
+    with taken() as port:
+        files.edit(text, text.replace(":0", f":{port}"))
+        with pytest.raises(ListenError, match=rf"{key} 127\.0\.0\.1:{port}: Address already in use"):
+            async with operated(files):
+                pytest.fail("it listens")
+
+
+async def test_when_one_port_is_taken_the_other_is_not_kept(files: Files) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        admin = free.getsockname()[1]
+    with taken() as port:
+        files.edit(LISTEN, LISTEN.replace(":0", f":{port}"))
+        files.edit(ADMIN, ADMIN.replace(":0", f":{admin}"))
+        with pytest.raises(ListenError):
+            async with operated(files):
+                pytest.fail("it listens")
+    assert await refused(admin)
+
+
+async def test_a_host_that_is_none_of_this_machines_is_named(files: Files) -> None:
+    files.edit(ADMIN, ADMIN.replace("127.0.0.1", "192.0.2.1"))
+    with pytest.raises(ListenError, match=r"admin\.address 192\.0\.2\.1:0: Cannot assign requested address"):
+        async with operated(files):
+            pytest.fail("it listens")
+
+
+async def test_ipv6_is_told_in_brackets(files: Files) -> None:
+    files.edit(LISTEN, LISTEN.replace("127.0.0.1", "[::1]"))
+    async with operated(files) as one:
+        assert one.sidecar.listen == f"[::1]:{one.port}"
+
+
+# ── Unix sockets ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def sockets(files: Files) -> tuple[Path, Path]:
+    files.edit(LISTEN, '[listen]\naddress = "unix:callers.sock"')
+    files.edit(ADMIN, '[admin]\naddress = "unix:admin.sock"')
+    return files.folder / "callers.sock", files.folder / "admin.sock"
+
+
+async def test_both_listeners_can_be_unix_sockets_for_their_owner_alone(
+    files: Files, sockets: tuple[Path, Path]
+) -> None:
+    async with operated(files) as one:
+        assert (one.sidecar.listen, one.sidecar.admin) == (f"unix:{sockets[0]}", f"unix:{sockets[1]}")
+        assert [stat.S_IMODE(path.stat().st_mode) for path in sockets] == [0o600, 0o600]
+        reply = await over_unix(sockets[0], f"GET {BALANCE} HTTP/1.1\r\nHost: any.thing".encode())
+        assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+        reply = await over_unix(sockets[1], b"POST /-/reload HTTP/1.1\r\nHost: any.thing\r\nContent-Length: 0")
+        assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert [path.exists() for path in sockets] == [False, False]
+
+
+async def test_the_umask_is_as_it_was(files: Files, sockets: tuple[Path, Path]) -> None:
+    before = os.umask(0o027)
+    try:
+        async with operated(files):
+            assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+
+
+async def test_what_a_killed_process_left_behind_is_replaced(files: Files, sockets: tuple[Path, Path]) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(sockets[0]))
+    async with operated(files):
+        reply = await over_unix(sockets[0], f"GET {BALANCE} HTTP/1.1\r\nHost: a".encode())
+        assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_socket_that_somebody_listens_on_is_left_alone(files: Files, sockets: tuple[Path, Path]) -> None:
+    with socket.socket(socket.AF_UNIX) as living:
+        living.bind(str(sockets[0]))
+        living.listen()
+        with pytest.raises(ListenError, match="another program listens there"):
+            async with operated(files):
+                pytest.fail("it listens")
+        assert sockets[0].exists()
+
+
+async def test_a_file_that_is_no_socket_is_left_alone(files: Files, sockets: tuple[Path, Path]) -> None:
+    sockets[0].write_text("somebody's letter")
+    with pytest.raises(ListenError, match=r"listen\.address unix:.*callers\.sock"):
+        async with operated(files):
+            pytest.fail("it listens")
+    assert sockets[0].read_text() == "somebody's letter"
+
+
+async def test_a_socket_that_took_the_place_of_ours_is_not_removed(files: Files, sockets: tuple[Path, Path]) -> None:
+    async with operated(files):
+        sockets[0].unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(sockets[0]))
+    assert sockets[0].exists()
