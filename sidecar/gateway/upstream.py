@@ -16,6 +16,7 @@ from aiohttp import hdrs
 from yarl import URL
 
 from sidecar import errors
+from sidecar.rawfields import first
 from sidecar.wire import trouble
 from sidecar.wire.client import NotSent, SpokenUnasked, headers_of, open_client, url_of
 
@@ -104,7 +105,7 @@ class Reply:
     @property
     def is_coded(self) -> bool:
         """Tell whether the body is content-coded (RFC 9110 §8.4), so that it cannot be read as it is."""
-        return any(name.lower() == b"content-encoding" for name, _ in self.fields)
+        return first(self.fields, b"content-encoding") is not None
 
     async def discard(self) -> None:
         """Give the reply up; its connection is kept where the rest of the reply is short and there already."""

@@ -10,6 +10,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
+from sidecar.rawfields import first
+
 if TYPE_CHECKING:
     from sidecar.rawfields import RawFields
 
@@ -22,7 +24,7 @@ _LONGEST_DATE: Final = 64
 
 def reply_time(fields: RawFields, now_utc: float) -> float:
     """Return when the reply was made: its `Date`, else our own clock's word."""
-    sent = _date(_value(fields, b"date"))
+    sent = _date(first(fields, b"date") or b"")
     return now_utc if sent is None else sent
 
 
@@ -31,7 +33,7 @@ def retry_after(fields: RawFields, now_utc: float) -> float | None:
 
     None for 0, the past or junk: our ordinary backoff.
     """
-    value = _value(fields, b"retry-after")
+    value = first(fields, b"retry-after") or b""
     if _DELTA.fullmatch(value):
         # A number of any length is legal; beyond seven digits it is more than an hour anyway.
         seconds = float(value[-7:]) if not value[:-7].strip(b"0") else LONGEST_PAUSE
@@ -39,10 +41,6 @@ def retry_after(fields: RawFields, now_utc: float) -> float | None:
         until = _date(value)
         seconds = 0.0 if until is None else until - reply_time(fields, now_utc)
     return min(seconds, LONGEST_PAUSE) if seconds > 0 else None
-
-
-def _value(fields: RawFields, name: bytes) -> bytes:
-    return next((value.strip() for key, value in fields if key.lower() == name), b"")
 
 
 def _date(value: bytes) -> float | None:
