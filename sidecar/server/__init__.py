@@ -12,13 +12,11 @@ from sidecar import __version__, events
 from sidecar.admin.listener import Admin
 from sidecar.errors import SidecarError
 from sidecar.gateway.caller import CallerServer
-from sidecar.server.listeners import listen
+from sidecar.server.listeners import Door, listen
 from sidecar.server.signals import heeded
 from sidecar.server.unfinished import Unfinished
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from sidecar.app.sidecar import Sidecar
     from sidecar.events import Emit
 
@@ -36,9 +34,10 @@ async def serve(sidecar: Sidecar, emit: Emit) -> None:
         await stack.enter_async_context(sidecar)
         admin, callers = sidecar.config.admin.address, sidecar.config.listen.address
         operator = Admin(sidecar, emit, over_unix=admin.kind == "unix")
-        sidecar.admin, _ = await listen("admin.address", admin, CallerServer(operator.handle), stack)
+        sidecar.admin = (await listen("admin.address", admin, CallerServer(operator.handle), stack)).address
         unfinished = Unfinished(sidecar.handle)
-        sidecar.listen, door = await listen("listen.address", callers, unfinished.server, stack)
+        door = await listen("listen.address", callers, unfinished.server, stack)
+        sidecar.listen = door.address
         sidecar.begin()
         emit(_listening(sidecar))
         await sidecar.quit.wait()
@@ -63,7 +62,7 @@ def _require_strict_parser() -> None:
 # ── going down ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _drain(sidecar: Sidecar, unfinished: Unfinished, door: web.ServerRunner, emit: Emit) -> None:
+async def _drain(sidecar: Sidecar, unfinished: Unfinished, door: Door, emit: Emit) -> None:
     """Unready at once, open for `drain.min` more seconds, then `drain.max` for what runs; the rest is cut.
 
     The admin listener answers all the while.
@@ -73,11 +72,10 @@ async def _drain(sidecar: Sidecar, unfinished: Unfinished, door: web.ServerRunne
     unfinished.announce_end()
     emit(events.Draining(why=sidecar.why, in_flight=len(unfinished), limit=limits.max))
     await _pass(limits.min, sidecar.hurry)
-    for site in list(door.sites):
-        await site.stop()
+    await door.refuse()
     await _finish(unfinished, limits.max, sidecar.hurry)
     cut = len(unfinished)
-    await door.cleanup()
+    await door.close()
     await sidecar.end()
     emit(events.Stopped(cut=cut))
 

@@ -7,14 +7,15 @@ import contextlib
 import os
 import socket
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from aiohttp import web
 
 from sidecar.errors import ListenError
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from sidecar.config.addresses import Address
 
 _OWNER_ONLY: Final = 0o177
@@ -23,22 +24,50 @@ _OWNER_ONLY: Final = 0o177
 _LAST_WORDS: Final = 0.5
 """Seconds that a cut request and the admin listener's last replies get."""
 
+_BACKLOG: Final = 1024
+"""Connections that the kernel holds for us while we are busy; it may hold fewer."""
+
+_STEPS_OF_ACCEPTING: Final = 3
+"""Turns of the event loop from a connection's arrival to its protocol's, and one to spare."""
+
 _ANSWERS_WITHIN: Final = 1.0
 """Seconds in which whoever listens on a Unix socket lets us in; the kernel does it for a program that lives."""
 
 
-async def listen(
-    key: str, address: Address, server: web.Server, stack: contextlib.AsyncExitStack
-) -> tuple[str, web.ServerRunner]:
-    """Open a listener, which `stack` closes; return the bound address as the configuration would write it, and it."""
-    runner = web.ServerRunner(server, shutdown_timeout=_LAST_WORDS)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An open listener: where it is, as the configuration would write it, and who serves its connections."""
+
+    address: str
+    _listening: asyncio.Server
+    _server: web.Server
+
+    async def refuse(self) -> None:
+        """Take no more connections; those that are open stay."""
+        loop = asyncio.get_running_loop()
+        for listening in self._listening.sockets:
+            loop.remove_reader(listening.fileno())
+        # A connection that was just accepted must find its listener open: asyncio would forget it, open and deaf.
+        for _ in range(_STEPS_OF_ACCEPTING):
+            await asyncio.sleep(0)
+        self._listening.close()
+
+    async def close(self) -> None:
+        """Take no more connections and end all that are open."""
+        await self.refuse()
+        self._server.pre_shutdown()
+        await self._server.shutdown(_LAST_WORDS)
+
+
+async def listen(key: str, address: Address, server: web.Server, stack: contextlib.AsyncExitStack) -> Door:
+    """Open a listener, which `stack` closes. Raises ListenError that names `key` and address."""
     try:
-        await _open(runner, address, stack)
+        listening = await _open(server, address, stack)
     except OSError as error:
         raise ListenError(f"{key} {address}: {_why(error)}") from None
-    return _bound(runner, address), runner
+    door = Door(_bound(listening, address), listening, server)
+    stack.push_async_callback(door.close)
+    return door
 
 
 def _why(error: OSError) -> str:
@@ -46,19 +75,20 @@ def _why(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
 
 
-async def _open(runner: web.ServerRunner, address: Address, stack: contextlib.AsyncExitStack) -> None:
+async def _open(server: web.Server, address: Address, stack: contextlib.AsyncExitStack) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
     if address.kind == "tcp":
-        await web.TCPSite(runner, address.host, address.port).start()
-        return
+        return await loop.create_server(server, address.host, address.port, backlog=_BACKLOG)
+    path = Path(address.path)
     await asyncio.to_thread(_clear_stale_socket, address)
     before = os.umask(_OWNER_ONLY)
     try:
-        await web.UnixSite(runner, address.path).start()
+        listening = await loop.create_unix_server(server, path, backlog=_BACKLOG)
     finally:
         os.umask(before)
-    path = Path(address.path)
     made = await asyncio.to_thread(path.stat)
     stack.push_async_callback(asyncio.to_thread, _take_away, path, made)
+    return listening
 
 
 def _clear_stale_socket(address: Address) -> None:
@@ -85,9 +115,9 @@ def _take_away(path: Path, made: os.stat_result) -> None:
             path.unlink()
 
 
-def _bound(runner: web.ServerRunner, address: Address) -> str:
+def _bound(listening: asyncio.Server, address: Address) -> str:
     """Return the address with the port that was really bound."""
     if address.kind == "unix":
         return str(address)
     host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{host}:{runner.addresses[0][1]}"
+    return f"{host}:{listening.sockets[0].getsockname()[1]}"

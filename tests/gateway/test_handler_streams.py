@@ -14,10 +14,10 @@ from stage import Plan, Stage, eventually, staged
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 EXPECT = b"Expect: 100-continue"
-SIZE = 50 << 20
+SIZE = 128 << 20
 PIECE = bytes(range(256)) * 1024
-BOUND = 16 << 20
-"""Far less than SIZE, and more than all the buffers of the kernel on the way."""
+BOUND = 64 << 20
+"""Far less than SIZE, and more than the kernel's buffers on the way, of which one alone may grow to 32 MiB."""
 
 
 def digest(content: bytes | bytearray) -> str:

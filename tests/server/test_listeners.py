@@ -8,11 +8,15 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 from operating import Files, operated, refused
-from rawcaller import calling
+from rawcaller import calling, request
 
 from sidecar import events
+from sidecar.config.addresses import address
 from sidecar.errors import ListenError
+from sidecar.gateway.caller import CallerServer
+from sidecar.server.listeners import listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,3 +152,27 @@ async def test_a_socket_that_took_the_place_of_ours_is_not_removed(files: Files,
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(sockets[0]))
     assert sockets[0].exists()
+
+
+# ── closing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_that_arrives_while_it_closes_is_served_or_ended_and_never_left_deaf(turns: int) -> None:
+    """Asyncio takes a connection in several turns of its loop; closed in between, it keeps it open for nobody."""
+
+    async def handle(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="served")
+
+    async with contextlib.AsyncExitStack() as stack:
+        door = await listen("listen.address", address("127.0.0.1:0"), CallerServer(handle), stack)
+        host, _, port = door.address.rpartition(":")
+        with socket.create_connection((host, int(port))) as caller:
+            caller.sendall(request(b"GET", b"/"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await door.refuse()
+            caller.setblocking(False)  # noqa: FBT003  # the standard library's signature
+            with contextlib.suppress(ConnectionResetError):
+                async with asyncio.timeout(2):
+                    assert (await asyncio.get_running_loop().sock_recv(caller, 1000)).startswith(b"HTTP/1.1 200 OK")
