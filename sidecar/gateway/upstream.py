@@ -17,7 +17,7 @@ from yarl import URL
 
 from sidecar import errors
 from sidecar.rawfields import first
-from sidecar.wire import trouble
+from sidecar.wire import probe, trouble
 from sidecar.wire.client import NotSent, SpokenUnasked, headers_of, open_client, url_of
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class Upstream:
                 journey.arrived = True
         except NotSent as error:
             journey.fail(error.error)
-            raise request.body.failure or self._trouble(error.error, tls) from None
+            raise request.body.failure or await self._trouble(error.error, tls, request, journey) from None
         except TimeoutError:
             raise request.body.failure or self._late(journey) from None
         finally:
@@ -289,8 +289,16 @@ class Upstream:
             trace_request_ctx=journey,
         )
 
-    def _trouble(self, error: Exception, tls: Tls) -> errors.SidecarError:
-        return trouble.translate(error, to=self.origin, presented=tls.presented)
+    async def _trouble(self, error: Exception, tls: Tls, request: Request, journey: _Journey) -> errors.SidecarError:
+        """Return what went wrong. On a new connection a lost reply may be a refused certificate: then it says so."""
+        known = None
+        if not journey.pooled:
+            known = await probe.refusal(error, self._url, tls, connect=self._bounds.connect)
+        if known is None:
+            return trouble.translate(error, to=self.origin, presented=tls.presented)
+        if journey.connected and request.method not in SAFE_METHODS:
+            known.remedy = f"{known.remedy} {errors.ConnectionTerminated.default_remedy}"
+        return known
 
     def _late(self, journey: _Journey) -> errors.SidecarError:
         if not journey.connected:

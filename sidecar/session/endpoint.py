@@ -17,7 +17,7 @@ from sidecar import errors
 from sidecar.session import calls, reply
 from sidecar.session.answer import Failure, Kind
 from sidecar.session.source import Exchange
-from sidecar.wire import probe, tls_trouble, trouble
+from sidecar.wire import probe, trouble
 from sidecar.wire.client import NotSent, Tls, open_client, url_of
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class HttpTokenEndpoint:
             async with asyncio.timeout(self._desk.connect + self._desk.response):
                 return await self._post(call, tls)
         except NotSent as error:
-            return _failure(await self._refusal(error.error, tls) or self._trouble(error.error, tls))
+            known = await probe.refusal(error.error, self._url, tls, connect=self._desk.connect)
+            return _failure(known or self._trouble(error.error, tls))
         except TimeoutError:
             return _failure(errors.ResponseTimeout(f"{self._desk.origin}: no reply within {self._desk.response:g} s"))
         except (aiohttp.ClientError, OSError) as error:
@@ -124,26 +125,6 @@ class HttpTokenEndpoint:
 
     def _trouble(self, error: BaseException, tls: Tls) -> errors.UpstreamError:
         return trouble.translate(error, to=self._desk.origin, presented=tls.presented)
-
-    async def _refusal(self, error: Exception, tls: Tls) -> errors.TlsError | None:
-        """Return what is wrong with TLS, if that is why there was no reply.
-
-        Of a connection that was lost another one is asked for the reason: the alert that told it did not
-        outlive the reset, and this call was ours, so that nobody's payment hangs on it.
-        """
-        if tls.context is None:
-            return None
-        known = tls_trouble.classify(error, presented=tls.presented)
-        if known is not None or tls_trouble.classify_first_read(error, presented=tls.presented) is None:
-            return known
-        try:
-            async with asyncio.timeout(self._desk.connect + probe.AFTERTHOUGHT):
-                await probe.handshake(self._url.raw_host or "", self._url.port or 0, tls)
-        except errors.TlsError as refusal:
-            return refusal
-        except (OSError, TimeoutError):
-            return None
-        return None
 
     async def _post(self, call: Call, tls: Tls) -> _Answered | Failure:
         response = await self._http.request(

@@ -38,6 +38,19 @@ def blocks(text: bytes) -> Iterator[Block]:
             begin = None
 
 
+def is_torn(text: bytes) -> bool:
+    """Tell whether a block of `text` begins and does not end: somebody is still writing it, or never finished."""
+    open_label = b""
+    for mark in _MARK.finditer(text):
+        if mark[1] == b"BEGIN":
+            if open_label:
+                return True
+            open_label = mark[2]
+        elif mark[2] == open_label:
+            open_label = b""
+    return bool(open_label)
+
+
 def join(text: bytes, labels: frozenset[str]) -> bytes:
     """Return the blocks of `text` that carry one of `labels`, a line break after each; empty when there is none.
 

@@ -11,7 +11,7 @@ import ssl
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import ConfigError, IdentityError
-from sidecar.tls.blocks import CERTIFICATE, REVOCATION_LIST, is_der, join
+from sidecar.tls.blocks import CERTIFICATE, REVOCATION_LIST, is_der, is_torn, join
 from sidecar.tls.handover import best
 from sidecar.tls.pins import pin
 
@@ -78,6 +78,7 @@ def _trust(context: ssl.SSLContext, ca_pem: bytes | None) -> None:
     bundle = join(ca_pem, CERTIFICATE)
     if not bundle:
         raise _no_certificate(ca_pem)
+    _refuse_torn("upstream.ca_file", ca_pem)
     try:
         context.load_verify_locations(cadata=bundle.decode("ascii"))
     except (ssl.SSLError, UnicodeDecodeError):
@@ -101,6 +102,14 @@ def _no_certificate(ca_pem: bytes) -> ConfigError:
     )
 
 
+def _refuse_torn(key: str, content: bytes) -> None:
+    if is_torn(content):
+        raise ConfigError(
+            f"{key}: the file ends in the middle of a block",
+            remedy="Write the whole file again; put it in place with one rename, so that nobody reads half of it.",
+        )
+
+
 def _refuse_revoked(context: ssl.SSLContext, crl_pem: bytes, lend: HandOver) -> None:
     lists = join(crl_pem, REVOCATION_LIST)
     if not lists:
@@ -108,6 +117,7 @@ def _refuse_revoked(context: ssl.SSLContext, crl_pem: bytes, lend: HandOver) -> 
             "upstream.crl_file: no revocation list in the file",
             remedy="Name a PEM file with X509 CRL blocks; from DER: openssl crl -inform der -in FILE -out FILE.pem",
         )
+    _refuse_torn("upstream.crl_file", crl_pem)
     try:
         with lend(lists) as name:
             context.load_verify_locations(cafile=name)

@@ -12,7 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sidecar.errors import IdentityError
-from sidecar.tls.blocks import CERTIFICATE, Block, blocks, is_der
+from sidecar.tls.blocks import CERTIFICATE, Block, blocks, is_der, is_torn
 from sidecar.tls.material import Material, PrivateKey, accept
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ def read_pem(certificate: bytes, key: bytes | None, password: Secret | None) -> 
 
 def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:
     found = [block for block in blocks(content) if block.label in CERTIFICATE]
+    if found and is_torn(content):
+        raise IdentityError(
+            "identity.certificate_file: the file ends in the middle of a block",
+            remedy="Write the whole file again; put it in place with one rename, so that nobody reads half of it.",
+        )
     if not found:
         raise _nothing(content, "identity.certificate_file", "certificate", _DER_CERTIFICATE)
     return tuple(_certificate(block, place) for place, block in enumerate(found, start=1))

@@ -10,9 +10,12 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
+from sidecar.errors import TlsError
 from sidecar.wire import tls_trouble
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from sidecar.wire.client import Tls
 
 AFTERTHOUGHT: Final = 0.5
@@ -32,6 +35,27 @@ async def handshake(host: str, port: int, tls: Tls) -> str:
         return str(writer.get_extra_info("ssl_object").version())
     finally:
         await hang_up(writer)
+
+
+async def refusal(error: Exception, origin: URL, tls: Tls, *, connect: float) -> TlsError | None:
+    """Return what is wrong with TLS, if that is why a new connection brought no reply; `connect` is in seconds.
+
+    Of a connection that was lost another one is asked for the reason: the alert that told it did not outlive the
+    reset, and a connection that asks for nothing harms nobody.
+    """
+    if tls.context is None:
+        return None
+    known = tls_trouble.classify(error, presented=tls.presented)
+    if known is not None or tls_trouble.classify_first_read(error, presented=tls.presented) is None:
+        return known
+    try:
+        async with asyncio.timeout(connect + AFTERTHOUGHT):
+            await handshake(origin.raw_host or "", origin.port or 0, tls)
+    except TlsError as told:
+        return told
+    except (OSError, TimeoutError):
+        return None
+    return None
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:

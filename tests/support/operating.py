@@ -146,13 +146,22 @@ async def operated(files: Files) -> AsyncIterator[Operated]:
 
 
 async def refused(port: int) -> bool:
-    """Tell whether nobody listens at the port."""
+    """Tell whether nobody listens at the port any more, or within a moment."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while await _listened_at(port):  # noqa: ASYNC110  # the end of a listener tells nobody
+                await asyncio.sleep(0.005)
+            return True
+    return False
+
+
+async def _listened_at(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:
-        return True
+        return False
     writer.close()
-    return False
+    return True
 
 
 async def begun(one: Operated, count: int = 1) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.tls.blocks import CERTIFICATE, blocks, is_der, join
+from sidecar.tls.blocks import CERTIFICATE, blocks, is_der, is_torn, join
 
 
 def block(label: str, text: str = "AAAA") -> bytes:
@@ -50,3 +50,18 @@ def test_binary_is_told_from_text() -> None:
     assert is_der(b"\x30\x82\x01\x00")
     assert not is_der(block("CERTIFICATE"))
     assert not is_der(b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "torn"),
+    [
+        (b"", False),
+        (b"-----BEGIN A-----\nx\n-----END A-----\n", False),
+        (b"-----BEGIN A-----\nx\n-----END A-----\n-----BEGIN A-----\nx", True),
+        (b"-----BEGIN A-----\nx\n-----BEGIN A-----\nx\n-----END A-----\n", True),
+        (b"-----BEGIN A-----\nx\n-----END B-----\n", True),
+        (b"-----END A-----\n", False),
+    ],
+)
+def test_a_block_that_begins_and_does_not_end_is_torn(text: bytes, torn: bool) -> None:  # noqa: FBT001  # a row of the table
+    assert is_torn(text) is torn

@@ -299,3 +299,12 @@ def test_session_keys_are_never_written_to_sslkeylogfile(
         assert say(context, server) == REPLY
     assert context.keylog_filename is None
     assert not (tmp_path / "keys").exists()
+
+
+def test_a_bundle_that_is_only_half_written_is_refused_though_its_first_authority_is_whole(
+    authority: trustme.CA,
+) -> None:
+    whole = trust(authority)
+    with pytest.raises(ConfigError) as caught:
+        client_context(None, whole + whole[: len(whole) // 2])
+    assert caught.value.detail == "upstream.ca_file: the file ends in the middle of a block"

@@ -137,3 +137,10 @@ def test_a_key_algorithm_that_nobody_knows_is_refused() -> None:
     error = refusal(MADE.certificate_pem, pem("PRIVATE KEY", strange))
     assert "not supported" in error.detail
     assert "openssl pkey" in error.remedy
+
+
+def test_a_chain_that_is_only_half_written_is_refused_though_its_first_certificate_is_whole() -> None:
+    half = MADE.certificate_pem[: len(MADE.certificate_pem) // 2]
+    error = refusal(MADE.certificate_pem + half, MADE.key_pem)
+    assert error.detail == "identity.certificate_file: the file ends in the middle of a block"
+    assert "rename" in error.remedy
