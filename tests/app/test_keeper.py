@@ -216,10 +216,12 @@ async def test_files_that_a_new_configuration_names_are_read_in_the_same_breath(
 
 
 async def test_many_looks_at_once_take_a_change_once(kept: Kept) -> None:
-    kept.files.put("password", "another")
+    new = another()
+    kept.files.put("client.crt", new.certificate_pem)
+    kept.files.put("client.key", new.key_pem)
     changes = await asyncio.gather(*(kept.keeper.reload() for _ in range(5)))
-    assert sorted(change.what for change in changes) == [(), (), (), (), ("secrets",)]
-    assert kept.taken == [("secrets",)]
+    assert sorted(change.what for change in changes) == [(), (), (), (), ("identity",)]
+    assert kept.taken == [("identity",)]
 
 
 async def test_it_looks_every_reload_interval_also_after_a_failure(files: Files) -> None:

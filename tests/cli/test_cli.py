@@ -4,12 +4,15 @@ import argparse
 import os
 import subprocess
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from sidecar import __version__, cli, errors
 from sidecar.redact import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -84,6 +87,16 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_reader_that_has_gone_does_not_change_what_a_command_says_at_its_end(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "sidecar", "config", "init", "--output", str(tmp_path / "sidecar.toml")]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60, env=environ)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_terminal_without_a_check_mark_gets_it_spelt_out() -> None:

@@ -90,7 +90,10 @@ def test_a_signal_while_it_still_starts_ends_it_with_0_as_well(tmp_path: Path, n
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     writing = os.open(tmp_path / "sidecar.toml", os.O_WRONLY)  # returns when the process has opened it, and reads
     process.send_signal(signal.SIGHUP)  # nothing to reload yet: it must not end anything
-    process.send_signal(number)
+    while process.poll() is None:  # one that comes just before the read begins is heeded only after it (PEP 475)
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
     assert process.communicate(timeout=PATIENCE) == (b"", b"")
     assert process.returncode == 0
     os.close(writing)

@@ -273,7 +273,8 @@ async def test_a_failed_call_is_not_repeated_by_the_library(tmp_path: Path) -> N
         files.emulator.fault("login:close")
         tenant = await tenant_of(files)
         failure = await failed(tenant.endpoint)
-        assert (failure.kind, files.emulator.counts.login_attempts) == (Kind.TRANSIENT, 1)
+        assert (failure.kind, failure.cause) == (Kind.TRANSIENT, "connection_terminated")
+        assert files.emulator.counts.login_attempts == 1
 
 
 @pytest.mark.parametrize(
@@ -312,6 +313,26 @@ async def test_a_refused_client_certificate_is_named_under_every_version(
     assert (failure.kind, failure.cause) == (Kind.TRANSIENT, "tls_alert_received")
     assert ("refused our client certificate" in failure.detail) == presented
     assert ("none is configured" in failure.detail) != presented
+
+
+async def test_of_a_lost_connection_another_one_is_asked_whether_our_certificate_is_why(
+    authority: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    """Under TLS 1.3 the reset that answers our request often overtakes the alert."""
+    context = await asyncio.to_thread(server_context, authority.issue_cert("localhost"), ssl.TLSVersion.TLSv1_3)
+    connections = []
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context) as server:
+        origin = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+        failure = await failed(endpoint(origin, Tls(trusting, presented=True)))
+    assert (failure.kind, failure.cause) == (Kind.TRANSIENT, "tls_alert_received")
+    assert len(connections) == 2
 
 
 async def test_a_server_that_is_not_trusted_is_named(trusting: ssl.SSLContext) -> None:

@@ -158,7 +158,7 @@ async def refused(port: int) -> bool:
 async def _listened_at(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it was in the queue of a listener that ended
         return False
     writer.close()
     return True
