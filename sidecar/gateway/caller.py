@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from aiohttp import hdrs, web
-from aiohttp.http import RawRequestMessage
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.web_protocol import ERROR
 
 from sidecar import errors
 from sidecar.gateway import rescue
@@ -28,7 +29,13 @@ KEEPALIVE_SECONDS: Final = 75.0
 
 
 class CallerRequest(web.BaseRequest):
-    """aiohttp's request, whose reply gets no field of aiohttp's own."""
+    """aiohttp's request, whose reply gets no field of aiohttp's own. `spoken`: the caller's version of HTTP."""
+
+    def __init__(self, message: RawRequestMessage, *rest: Any) -> None:
+        super().__init__(message, *rest)
+        self.spoken = message.version
+        if message is ERROR or message.version not in (HttpVersion10, HttpVersion11):
+            self._version = HttpVersion11  # the reply's: whoever spoke something else is told in ours
 
     async def _prepare_hook(self, resp: web.StreamResponse) -> None:
         if isinstance(resp, UpstreamResponse):
@@ -100,6 +107,11 @@ class CallerServer(web.Server):
             max_field_size=LARGEST_FIELD,
             max_headers=MOST_FIELDS,
         )
+
+
+def spoken_by(request: web.BaseRequest) -> tuple[int, int]:
+    """Return the version of HTTP that the caller wrote, also where the reply is in another one."""
+    return request.spoken if isinstance(request, CallerRequest) else request.version
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> CallerRequest:

@@ -10,6 +10,7 @@ from aiohttp import hdrs
 from sidecar import errors, events
 from sidecar.gateway import delivery, rescue
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
+from sidecar.gateway.caller import spoken_by
 from sidecar.gateway.fields import Facts
 from sidecar.gateway.record import Record
 from sidecar.gateway.replay import DELIVERED, UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from sidecar.gateway.lane import Lane
     from sidecar.gateway.upstream import Reply
     from sidecar.session.token import Token
+
+_UNSURE_OF_THE_END = frozenset({"framing", "version", "method"})
+"""Rules whose refusals end the connection: where its next request would begin is anybody's guess (RFC 9112 §6.3)."""
 
 _PEEK = 65536
 """So much of a 401's body is looked at for `session.expired_when`."""
@@ -95,7 +99,10 @@ class Gateway:
     async def _refuse(self, request: web.BaseRequest, record: Record, error: errors.SidecarError) -> web.StreamResponse:
         record.reason, record.rule = error.proxy_error, rule_of(error)
         self.traffic.refused += 1
-        return await delivery.tell(request, rescue.reply_to(error, record.request_id), record)
+        reply = rescue.reply_to(error, record.request_id)
+        if record.rule in _UNSURE_OF_THE_END:
+            reply.force_close()
+        return await delivery.tell(request, reply, record)
 
     async def _carry(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
         admit(
@@ -104,6 +111,7 @@ class Gateway:
             target=request.raw_path,
             fields=request.raw_headers,
             peer=request.remote,
+            version=spoken_by(request),
         )
         body = ReplayableBody(
             request.content, _length(request), self._limits, self._budget, lambda: delivery.invite_body(request)

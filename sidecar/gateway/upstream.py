@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.http import HttpVersion10, HttpVersion11
 from yarl import URL
 
 from sidecar import errors
@@ -35,6 +36,7 @@ PREFETCH: Final = 65536
 """A connection is taken once so many bytes of the caller's body are here, or all of it."""
 
 _SWITCHING_PROTOCOLS: Final = 101
+_FIRST_FINAL: Final = 200
 
 _PATIENCE_WITH_THE_UNWANTED: Final = 1.0
 """Seconds to wait for the rest of a reply that nobody will read: longer is worth a new connection."""
@@ -149,12 +151,10 @@ class _Journey:
     untouched: bool = False
     heard: bool = False
 
-    def fail(self, error: Exception) -> None:
-        """Note what `error` says about how far the request came."""
-        self.untouched = isinstance(error, SpokenUnasked)
-        # aiohttp puts the part of the reply that it has read where the words are otherwise.
-        said = error.message if isinstance(error, aiohttp.ServerDisconnectedError) else ""
-        self.heard = not isinstance(said, str)
+    def fail(self, failure: NotSent) -> None:
+        """Note what the failure says about how far the request came."""
+        self.untouched = isinstance(failure.error, SpokenUnasked)
+        self.heard = failure.heard
 
     def may_go_again(self, request: Request) -> bool:
         """Tell whether the pooled connection was dead before a reply began, and sending again is safe (CONTRACT §6)."""
@@ -262,7 +262,7 @@ class Upstream:
                 response = await self._issue(http, request, journey, tls)
                 journey.arrived = True
         except NotSent as error:
-            journey.fail(error.error)
+            journey.fail(error)
             raise request.body.failure or await self._trouble(error.error, tls, request, journey) from None
         except TimeoutError:
             raise request.body.failure or self._late(journey) from None
@@ -313,8 +313,13 @@ def _fault(response: aiohttp.ClientResponse) -> str:
     """
     if response.status == _SWITCHING_PROTOCOLS:
         return "switched protocols"
+    if response.version not in (HttpVersion10, HttpVersion11):
+        return "spoke another version of HTTP"
+    if response.status < _FIRST_FINAL:
+        return "sent a status that does not exist"
     codings = [coding.strip().lower() for coding in response.headers.getall(hdrs.TRANSFER_ENCODING, [])]
-    return "" if codings in ([], ["chunked"]) else "transfer-coded the reply"
+    legal = ([], ["chunked"]) if response.version == HttpVersion11 else ([],)
+    return "" if codings in legal else "transfer-coded the reply"
 
 
 def _framed(body: ReplayableBody, journey: _Journey) -> tuple[bytes | AsyncIterator[bytes] | None, bool | None]:

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sidecar.errors import FieldsTooLarge
 from sidecar.guard import browser
 from sidecar.guard.authority import AllowedHosts, require_one_host
 from sidecar.guard.carriable import require_carriable_request
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §9.1: a token, case-sensitive
+_OLD: Final = (1, 0)
+LARGEST_HEAD: Final = 131072
+"""Bytes of all field names and values of one request."""
+
 _PEER_REMEDY: Final = "Add the caller's network to listen.allowed_peers if it is meant to use the sidecar."
 
 
@@ -84,7 +89,15 @@ class Policy:
         )
 
 
-def admit(policy: Policy, *, method: str, target: str, fields: RawFields, peer: str | None) -> None:
+def admit(
+    policy: Policy,
+    *,
+    method: str,
+    target: str,
+    fields: RawFields,
+    peer: str | None,
+    version: tuple[int, int] = (1, 1),
+) -> None:
     """Return if the request may go on; raise Malformed (400), Denied (403) or TooLarge (413) if not.
 
     Args:
@@ -93,9 +106,12 @@ def admit(policy: Policy, *, method: str, target: str, fields: RawFields, peer: 
         target: the request target, as on the wire.
         fields: as on the wire.
         peer: the address of the other end, None on a Unix socket.
+        version: of HTTP, as on the wire.
     """
+    _require_size(fields)
     require_carriable_request(fields)
     seen = watch(fields)
+    _require_version(version, seen)
     path = _require_one_meaning(method, target)
     length = require_framing(seen)
     host = require_one_host(seen)
@@ -103,6 +119,20 @@ def admit(policy: Policy, *, method: str, target: str, fields: RawFields, peer: 
     _admit_use(policy, methods(method, seen), path)
     if length > policy.max_body:
         raise TooLarge(f"The request announces a body of more than {policy.max_body} bytes (listen.max_body).")
+
+
+def _require_size(fields: RawFields) -> None:
+    """Return if the fields together are small enough to be kept while the request lives."""
+    if sum([len(name) + len(value) for name, value in fields]) > LARGEST_HEAD:
+        raise FieldsTooLarge(f"the header fields together exceed {LARGEST_HEAD} bytes")
+
+
+def _require_version(version: tuple[int, int], seen: Seen) -> None:
+    """Return if this is HTTP/1.0 or 1.1, and the former without a transfer coding (RFC 9112 §6.1)."""
+    if version not in (_OLD, (1, 1)):
+        raise Malformed("version", "The request is neither HTTP/1.0 nor HTTP/1.1.")
+    if version == _OLD and b"transfer-encoding" in seen:
+        raise Malformed("framing", "The request holds Transfer-Encoding, which HTTP/1.0 does not know.")
 
 
 def _require_one_meaning(method: str, target: str) -> str:

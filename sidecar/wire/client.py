@@ -5,13 +5,17 @@ Both doors use it, the upstream's and the token endpoint's, each with a client o
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
+
+from sidecar.wire.connection import UpstreamConnection
 
 if TYPE_CHECKING:
     import ssl
@@ -69,9 +73,10 @@ class NotSent(Exception):
     decided by `CONTRACT §6`, not by the library.
     """
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception, *, heard: bool) -> None:
         super().__init__(type(error).__name__)
         self.error = error
+        self.heard = heard
 
 
 class SpokenUnasked(aiohttp.ClientConnectionError):
@@ -85,17 +90,31 @@ class _Request(aiohttp.ClientRequest):
     reply in another one's hands.
     """
 
+    connection: UpstreamConnection | None = None
+
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        if conn.protocol is None or conn.protocol.should_close:
+        if not isinstance(conn.protocol, UpstreamConnection) or conn.protocol.should_close:
             raise SpokenUnasked("FinHub spoke unasked")
-        return await super().send(conn)
+        self.connection = conn.protocol
+        self.connection.begin()
+        response = await super().send(conn)
+        if self._writer is None:
+            self.connection.is_sending = False
+        return response
+
+    async def write_bytes(self, writer: Any, conn: aiohttp.connector.Connection, content_length: Any = None) -> None:
+        """Send the body; from its end on a reply is in time."""
+        await super().write_bytes(writer, conn, content_length)
+        if self.connection is not None:
+            self.connection.is_sending = False
 
 
 async def _never_repeat(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
     try:
         return await send(request)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise NotSent(error) from error
+        over = request.connection if isinstance(request, _Request) else None
+        raise NotSent(error, heard=over is not None and over.heard) from error
 
 
 def open_client(*, pooled: bool, trace: aiohttp.TraceConfig | None = None) -> aiohttp.ClientSession:
@@ -108,6 +127,9 @@ def open_client(*, pooled: bool, trace: aiohttp.TraceConfig | None = None) -> ai
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=10)
     else:
         connector = aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=10)
+    # aiohttp has no public way to a protocol of one's own.
+    made = functools.partial(UpstreamConnection, loop=asyncio.get_running_loop())
+    connector._factory = made  # type: ignore[assignment]  # noqa: SLF001  # see above
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

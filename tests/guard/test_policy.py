@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.errors import BodyTooLarge, ConfigError, MalformedRequest, RequestDenied, SidecarError
+from sidecar.errors import BodyTooLarge, ConfigError, FieldsTooLarge, MalformedRequest, RequestDenied, SidecarError
 from sidecar.guard.policy import Policy, admit
 from sidecar.guard.refusal import rule_of
 from sidecar.redact import Secret
@@ -46,8 +46,9 @@ def ask(
     target: str = "/api/x",
     fields: Fields = (HOST,),
     peer: str | None = "127.0.0.1",
+    version: tuple[int, int] = (1, 1),
 ) -> None:
-    admit(policy, method=method, target=target, fields=fields, peer=peer)
+    admit(policy, method=method, target=target, fields=fields, peer=peer, version=version)
 
 
 def refused(kind: type[SidecarError], rule: str, policy: Policy = DEFAULT, **request: Any) -> SidecarError:
@@ -57,6 +58,22 @@ def refused(kind: type[SidecarError], rule: str, policy: Policy = DEFAULT, **req
     assert rule_of(refusal.value) == rule
     assert refusal.value.remedy
     return refusal.value
+
+
+@pytest.mark.parametrize("version", [(0, 9), (2, 0), (1, 2)])
+def test_another_version_of_http_is_malformed(version: tuple[int, int]) -> None:
+    refused(MalformedRequest, "version", version=version)
+
+
+def test_http_1_0_is_admitted_but_knows_no_transfer_coding() -> None:
+    ask(version=(1, 0))
+    refused(MalformedRequest, "framing", version=(1, 0), fields=(HOST, (b"Transfer-Encoding", b"chunked")))
+
+
+def test_all_fields_together_have_a_bound() -> None:
+    ask(fields=(HOST, *(((b"X-A", b"a" * 16_000),) * 8)))
+    with pytest.raises(FieldsTooLarge):
+        ask(fields=(HOST, *(((b"X-A", b"a" * 16_000),) * 9)))
 
 
 def test_an_ordinary_request_is_admitted() -> None:

@@ -1,0 +1,70 @@
+"""One connection to FinHub: aiohttp's client protocol, which also knows what it heard, when, and how it ended."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import ClientPayloadError
+from aiohttp.client_proto import ResponseHandler
+
+if TYPE_CHECKING:
+    import asyncio
+
+_FINAL = 200
+
+
+class UpstreamConnection(ResponseHandler):
+    """Not used again after a reply that came early, or bytes that belong to no reply.
+
+    Attributes:
+        heard: a byte has come since the last request was begun.
+        is_sending: the body of that request is not sent yet.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.heard = False
+        self.is_sending = False
+        self._answered = False
+        self._ended_in_order = False
+
+    def begin(self) -> None:
+        """Note that a request is about to be sent."""
+        self.heard = self._answered = False
+        self.is_sending = True
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Take in the head of a reply; while the request is still being sent, it is the last one on this connection."""
+        self._answered = self._answered or data[0].code >= _FINAL
+        if self._answered and self.is_sending:
+            self.force_close()
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in (none: aiohttp resumes its parser). What comes behind a whole reply belongs to nothing."""
+        if data and self._answered and (self._payload is None or self._payload.is_eof()):
+            self.force_close()
+        self.heard = self.heard or bool(data)
+        super().data_received(data)
+
+    def eof_received(self) -> None:
+        """Note that the peer ended its direction on purpose: a FIN, or under TLS a close_notify."""
+        tls = self.transport.get_extra_info("ssl_object") if self.transport is not None else None
+        self._ended_in_order = tls is None or _said_goodbye(tls)
+        super().eof_received()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Take the end. A body that only the end delimits is whole only if it ended on purpose (RFC 9112 §9.8)."""
+        payload = self._payload
+        if payload is not None and not payload.is_eof() and (exc is not None or not self._ended_in_order):
+            payload.set_exception(ClientPayloadError("the connection was cut"))
+        super().connection_lost(exc)
+
+
+def _said_goodbye(tls: ssl.SSLObject) -> bool:
+    """Tell whether a close_notify came: then there is nothing to read, otherwise more would be wanted."""
+    try:
+        return not tls.read(1)
+    except ssl.SSLError as error:
+        return isinstance(error, ssl.SSLZeroReturnError)

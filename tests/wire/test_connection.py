@@ -1,0 +1,74 @@
+"""A connection to FinHub knows what it heard and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import ClientPayloadError
+
+from sidecar.wire.client import NotSent, open_client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+UNFRAMED = b"HTTP/1.1 200 OK\r\n\r\npart"
+FRAMED = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+RESET = struct.pack("ii", 1, 0)
+
+
+@contextlib.asynccontextmanager
+async def answering(reply: bytes, *, end: str = "") -> AsyncIterator[tuple[str, list[object]]]:
+    """Answer each request with `reply`, then end the connection by "fin" or "rst"; yield URL and connections."""
+    connections: list[object] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(reply)
+                await writer.drain()
+                if end == "rst":
+                    await asyncio.sleep(0.05)
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    writer.transport.abort()
+                if end:
+                    break
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", connections
+
+
+async def test_a_body_that_the_end_delimits_is_whole_when_the_end_was_meant() -> None:
+    async with answering(UNFRAMED, end="fin") as (url, _), open_client(pooled=True) as http, http.get(url) as reply:
+        assert await reply.read() == b"part"
+
+
+async def test_a_body_that_the_end_delimits_is_cut_by_a_reset() -> None:
+    async with answering(UNFRAMED, end="rst") as (url, _), open_client(pooled=True) as http, http.get(url) as reply:
+        with pytest.raises(ClientPayloadError):
+            await reply.read()
+
+
+@pytest.mark.parametrize(("reply", "opened"), [(FRAMED, 1), (FRAMED + b"\r\nmore", 2)])
+async def test_bytes_behind_a_whole_reply_end_the_use_of_a_connection(reply: bytes, opened: int) -> None:
+    async with answering(reply) as (url, connections), open_client(pooled=True) as http:
+        for _ in range(2):
+            with contextlib.suppress(NotSent):
+                async with http.get(url) as got:
+                    await got.read()
+            await asyncio.sleep(0.05)
+        assert len(connections) == opened
+
+
+@pytest.mark.parametrize(("reply", "heard"), [(b"", False), (b"HTTP/1.1 200", True)])
+async def test_it_is_known_whether_anything_came_before_the_end(reply: bytes, heard: bool) -> None:  # noqa: FBT001  # a row of the table
+    async with answering(reply, end="fin") as (url, _), open_client(pooled=True) as http:
+        with pytest.raises(NotSent) as lost:
+            await http.get(url)
+        assert lost.value.heard is heard
