@@ -14,7 +14,7 @@ from sidecar.gateway.caller import spoken_by
 from sidecar.gateway.fields import Facts
 from sidecar.gateway.record import Record
 from sidecar.gateway.replay import DELIVERED, UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
-from sidecar.gateway.upstream import Request
+from sidecar.gateway.upstream import PREFETCH, Request
 from sidecar.guard.policy import Policy, admit
 from sidecar.guard.refusal import rule_of
 
@@ -133,6 +133,7 @@ class Gateway:
         return reply
 
     async def _attempt(self, request: web.BaseRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Judgement]:
+        await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
         token = await self._lane.tokens.token()
         record.attempts += 1
         reply = await self._send(request, body, record, token)

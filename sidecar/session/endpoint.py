@@ -6,6 +6,7 @@ Every failure of FinHub or of the network comes back as a Failure; the only exce
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 
 _LARGEST_REPLY: Final = 1 << 20
+_LARGEST_REFUSAL: Final = 1 << 16
+_PATIENCE_WITH_A_REFUSAL: Final = 1.0
+_SUCCESS: Final = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +143,27 @@ class HttpTokenEndpoint:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._desk.connect),
         )
         async with response:
+            if response.status not in _SUCCESS:
+                return _Answered(response.status, response.raw_headers, await _beginning(response))
             body = await _bounded(response)
             if body is None:
                 return _failure(errors.MalformedReply(f"{self._desk.origin}: the reply exceeds {_LARGEST_REPLY} bytes"))
             return _Answered(response.status, response.raw_headers, body)
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """Return what comes of a refusal's body within bounds: the status alone says enough (CONTRACT §5).
+
+    A 401 whose body breaks off is no network failure: tried again within seconds, it would lock the account.
+    """
+    body = bytearray()
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_WITH_A_REFUSAL):
+            async for part in response.content.iter_any():
+                body += part
+                if len(body) > _LARGEST_REFUSAL:
+                    break
+    return bytes(body[:_LARGEST_REFUSAL])
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:

@@ -270,6 +270,9 @@ class MintingSource:
             return _bug(error)
 
     async def _login(self) -> Token | Failure:
+        # What changed during a refresh is in this login: once more with the same credentials would only count as a
+        # failure of theirs.
+        self._become(table.logging_in(self._state))
         exchange = await self._endpoint.login()
         if isinstance(exchange.outcome, Failure):
             return exchange.outcome

@@ -111,6 +111,7 @@ class State:
         login_next: the next flight must be a login, since FinHub rejected the token or the secrets changed.
         rejected: the last rejected token's text: a refresh that repeats it has failed.
         again: something changed during the flight: when it ends, mint once more.
+        alien: the flight logs in as another user or tenant, or elsewhere: what it brings is of no use any more.
         strikes, rejected_at: the storm brake's memory.
     """
 
@@ -122,6 +123,7 @@ class State:
     login_next: bool = False
     rejected: Secret | None = None
     again: bool = False
+    alien: bool = False
     strikes: int = 0
     rejected_at: float = float("-inf")
 
@@ -181,11 +183,12 @@ def minted(state: State, token: Token) -> State:
     return replace(
         state,
         gate=Gate.MINTING if state.again else Gate.OPEN,
-        token=token,
+        token=None if state.alien else token,
         failure=None,
         failures=0,
         login_next=state.again,
         again=False,
+        alien=False,
     )
 
 
@@ -195,7 +198,7 @@ def failed(state: State, failure: Failure, now: float, jitter: float, patience: 
     When the secrets changed meanwhile, the failure was the old ones': MINTING again.
     """
     if state.again:
-        return replace(state, gate=Gate.MINTING, failure=failure, login_next=True, again=False)
+        return replace(state, gate=Gate.MINTING, failure=failure, login_next=True, again=False, alien=False)
     gate = AFTER_FAILURE[failure.kind]
     if gate is Gate.BLOCKED:
         return replace(state, gate=gate, until=now + patience.blocked_for, failure=failure, failures=0)
@@ -263,6 +266,11 @@ def nap(state: State, now: float) -> float:
     return min(max(due - now, 0.0), LONGEST_NAP)
 
 
+def logging_in(state: State) -> State:
+    """Return the state as a login is about to be sent, which carries all that has changed up to now."""
+    return replace(state, again=False, alien=False)
+
+
 def changed(state: State, *, keeps_token: bool) -> State:
     """Return the state after secrets, identity or configuration changed, or an operator asked: MINTING, a login.
 
@@ -270,5 +278,6 @@ def changed(state: State, *, keeps_token: bool) -> State:
     """
     token = state.token if keeps_token else None
     if state.gate is Gate.MINTING:
-        return replace(state, token=token, again=True, login_next=True)
+        alien = state.alien or not keeps_token
+        return replace(state, token=token, again=True, alien=alien, login_next=True, failures=0)
     return replace(state, gate=Gate.MINTING, token=token, login_next=True, failures=0)

@@ -39,6 +39,17 @@ async def test_a_request_gets_the_token_and_the_fields_and_its_reply_is_finhubs(
         assert stage.tokens.counts == {"rejected": 0, "struck": 0, "accepted": 1}
 
 
+async def test_the_token_is_chosen_when_the_body_is_there_since_a_caller_may_outlast_one() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(POST[:-3])
+        await eventually(lambda: stage.gateway.traffic.in_flight == 1)
+        await asyncio.sleep(0.05)
+        assert stage.tokens.asked == 0
+        await caller.send(POST[-3:])
+        assert (await caller.head()).startswith(b"HTTP/1.1 200")
+        assert stage.tokens.asked == 1
+
+
 async def test_a_request_is_told_of_in_one_event() -> None:
     async with staged(replying(OK)) as stage:
         await stage.ask(POST)

@@ -359,3 +359,32 @@ async def test_a_new_context_is_used_by_the_very_next_call(authority: trustme.CA
     assert isinstance(untrusted, Failure)
     assert isinstance(trusted, Failure)
     assert (untrusted.cause, trusted.cause) == ("tls_certificate_error", "http_protocol_error")
+
+
+# ── refusals whose body does not come whole ─────────────────────────────────────────────────────────────────────
+
+CUT_401 = b'HTTP/1.1 401 Unauthorized\r\nContent-Length: 500\r\n\r\n{"code":401,'
+CUT_429 = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 500\r\n\r\n{"
+LARGE_401 = http(b"x" * (2 << 20), "401 Unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("reply", "hold", "kind", "retry_after"),
+    [
+        (CUT_401, False, Kind.FINAL, None),
+        (CUT_401, True, Kind.FINAL, None),
+        (LARGE_401, False, Kind.FINAL, None),
+        (CUT_429, False, Kind.THROTTLED, 7.0),
+    ],
+    ids=["broken off", "stalled", "too large", "broken off, with Retry-After"],
+)
+async def test_a_refusal_is_one_by_its_status_however_its_body_ends(
+    reply: bytes,
+    hold: bool,  # noqa: FBT001  # a row of the table
+    kind: Kind,
+    retry_after: float | None,
+) -> None:
+    """Taken for a network failure, rejected credentials would be sent again within seconds, and lock the account."""
+    async with answering(reply, hold=hold) as (origin, heard):
+        failure = await failed(endpoint(origin))
+    assert (failure.kind, failure.retry_after, len(heard)) == (kind, retry_after, 1)

@@ -353,6 +353,29 @@ async def test_a_secret_that_changes_during_the_login_gets_a_login_of_its_own(st
     assert stage.source.session().word == "FRESH"
 
 
+async def test_secrets_that_change_during_a_refresh_are_tried_once_not_twice(stage: Stage) -> None:
+    await stage.source.token()
+    stage.clock.now = 96.0
+    stage.desk.open.clear()
+    stage.desk.logins = [no(Kind.FINAL)] * 2
+    await stage.source.token()
+    await settle()
+    stage.source.changed(keeps_token=True)
+    stage.desk.open.set()
+    await settle()
+    assert stage.desk.calls == ["login", "refresh", "login"]
+    assert stage.source.session().word == "BLOCKED"
+
+
+async def test_another_user_never_gets_the_token_of_the_login_that_was_in_flight(stage: Stage) -> None:
+    stage.desk.open.clear()
+    waiting = asyncio.create_task(stage.source.token())
+    await settle()
+    stage.source.changed(keeps_token=False)
+    stage.desk.open.set()
+    assert (await waiting).value == Secret("login-2")
+
+
 async def test_reauthenticate_is_a_full_login_while_the_old_token_serves(stage: Stage) -> None:
     old = await stage.source.token()
     stage.desk.open.clear()

@@ -162,6 +162,27 @@ def test_a_change_during_a_flight_waits_for_its_end() -> None:
     assert (state.gate, state.again) == (Gate.MINTING, True)
 
 
+def test_what_a_flight_brings_for_another_user_is_dropped_and_a_login_follows() -> None:
+    changed = table.changed(State(gate=Gate.MINTING, token=token()), keeps_token=False)
+    state = table.minted(changed, token("the-old-users"))
+    assert (state.token, state.gate, state.login_next, state.alien) == (None, Gate.MINTING, True, False)
+
+
+def test_a_later_change_of_a_secret_alone_does_not_make_the_flight_the_right_users_again() -> None:
+    changed = table.changed(table.changed(State(gate=Gate.MINTING), keeps_token=False), keeps_token=True)
+    assert table.minted(changed, token("the-old-users")).token is None
+
+
+def test_a_change_in_flight_starts_the_backoff_anew_as_one_outside_a_flight_does() -> None:
+    assert table.changed(State(gate=Gate.MINTING, failures=9), keeps_token=True).failures == 0
+
+
+def test_a_login_that_is_about_to_be_sent_carries_all_that_has_changed() -> None:
+    changed = table.changed(State(gate=Gate.MINTING), keeps_token=False)
+    state = table.minted(table.logging_in(changed), fresh := token("the-new-users"))
+    assert (state.token, state.gate) == (fresh, Gate.OPEN)
+
+
 @pytest.mark.parametrize("gate", list(Gate))
 def test_another_user_tenant_or_url_drops_the_token(gate: Gate) -> None:
     assert table.changed(State(gate=gate, token=token()), keeps_token=False).token is None
