@@ -95,12 +95,12 @@ class MalformedRequest(SidecarError):
 
 
 class CallerTimeout(SidecarError):
-    """The caller stopped sending the body it had announced."""
+    """The caller stopped sending its request, or sent it too slowly."""
 
     status = 408
     proxy_error = "http_request_error"
-    title = "The request body did not arrive"
-    default_remedy = "Send the body without pauses longer than listen.body_timeout."
+    title = "The request did not arrive in time"
+    default_remedy = "Send requests faster, or raise listen.head_timeout or listen.body_timeout."
 
 
 class CallerGone(SidecarError):
@@ -146,6 +146,24 @@ class TooSoon(SidecarError):
     proxy_error = "http_request_denied"
     title = "Too soon"
     default_remedy = "Wait for the time in Retry-After: rejected credentials tried too often lock the account."
+
+
+class TooManyRequests(SidecarError):
+    """`listen.max_requests` are on their way already."""
+
+    status = 429
+    proxy_error = "http_request_denied"
+    title = "Too many requests at once"
+    default_remedy = "Wait for the time in Retry-After, send fewer requests at once, or raise listen.max_requests."
+
+
+class TooManyConnections(SidecarError):
+    """`listen.max_connections` are open already."""
+
+    status = 503
+    proxy_error = "connection_limit_reached"
+    title = "Too many connections at once"
+    default_remedy = "Close connections that are not in use, or raise listen.max_connections."
 
 
 # ── no token to be had: 503 ─────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +234,7 @@ class ConnectionLimitReached(UpstreamError):
 
     status = 503
     proxy_error = "connection_limit_reached"
-    title = "Too many requests at once"
+    title = "All connections to FinHub are busy"
     default_remedy = "Raise upstream.max_connections, or send fewer requests at once."
 
 

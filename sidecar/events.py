@@ -81,14 +81,19 @@ class TokenRejected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded(Event):
-    """One caller's request is over. `path` has no query; `status` is what the caller saw, 0 if it saw none."""
+    """One caller's request is over. `path` has no query.
+
+    `status` is what the caller saw, 0 if it saw none; `upstream_status` what FinHub answered last, 0 if it did not. A
+    payment whose caller left was executed if the latter says so.
+    """
 
     request_id: str
     method: str
     path: str
     status: int
+    upstream_status: int
     source: str  # "upstream" | "sidecar"
-    reason: str  # RFC 9209 error name, "" when FinHub answered
+    reason: str  # RFC 9209 error name, "" when FinHub answered, or the caller did not wait for it
     rule: str  # the guard's rule that refused, "" when none did
     duration: float
     upstream_duration: float

@@ -17,6 +17,7 @@ from sidecar.app import lanes, material
 from sidecar.app.keeper import Keeper
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.fields import Facts
+from sidecar.gateway.pace import Pace
 from sidecar.gateway.upstream import Request
 from sidecar.session import refusal
 from sidecar.session.answer import Failure, Kind
@@ -183,7 +184,7 @@ def _login_error(failure: Failure) -> errors.SidecarError:
 async def _call(path: str, tenant: Tenant, token: Token) -> Finding:
     upstream = tenant.upstream
     facts = Facts(caller_ip=None, uuid=lanes.new_id(), session_id=token.session_id, host=upstream.authority)
-    body = ReplayableBody(_Nothing(), 0, Limits(max_body=0, remembered=0, timeout=1), Budget(0), lambda: None)
+    body = ReplayableBody(_Nothing(), 0, Limits(max_body=0, remembered=0, pace=Pace(1, 1)), Budget(0), lambda: None)
     fields = tenant.lane.fields.to_upstream((), facts, token.authorization)
     step = f"GET {path}"
     try:

@@ -107,7 +107,7 @@ class Keeper:
         what = (*revision.live, *found.changes(self.standing.material))
         if what:
             standing = await self._stand(revision.config, found, what)
-            take = self.prepare(revision.config, standing)
+            take = await asyncio.to_thread(self.prepare, revision.config, standing)  # users are looked up by name
             self.config, self.standing = revision.config, standing
             take(what)
         if "identity" in what:

@@ -156,6 +156,7 @@ def _bounds(config: Config) -> Bounds:
     upstream = config.upstream
     return Bounds(
         connections=upstream.max_connections,
+        wait=upstream.wait,
         connect=upstream.connect_timeout,
         response=upstream.response_timeout,
         idle=upstream.idle_timeout,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sidecar import events
 from sidecar.admin.health import Vitals
-from sidecar.app import lanes, material, status
+from sidecar.app import lanes, material, status, users
 from sidecar.app.keeper import Keeper
 from sidecar.app.revision import keeps_token, wants_login
 from sidecar.gateway.body import Budget, Limits
-from sidecar.gateway.handler import Gateway, Tools
+from sidecar.gateway.handler import Allowance, Gateway, Tools
+from sidecar.gateway.pace import Pace
 from sidecar.guard.policy import Policy
 from sidecar.session.dialect import own_paths
 from sidecar.wire.clock import steady, utc_now
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from sidecar.app.material import Standing
     from sidecar.config.model import Config
+    from sidecar.errors import SidecarError
     from sidecar.events import Emit
 
 _FAREWELL: Final = 2.0
@@ -78,6 +80,10 @@ class Sidecar:
     def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         """Carry one caller's request."""
         return self.gateway.handle(request)
+
+    def unread(self, error: SidecarError, request_id: str) -> None:
+        """Note a caller that was refused before it had sent a request that could be read."""
+        self.gateway.unread(error, request_id)
 
     # ── life ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -189,11 +195,18 @@ class Sidecar:
         return take
 
     def _gateway(self, config: Config, policy: Policy) -> Gateway:
-        limits = Limits(
-            max_body=config.listen.max_body, remembered=config.replay.max_body, timeout=config.listen.body_timeout
+        listen = config.listen
+        allowed = Allowance(
+            body=Limits(
+                max_body=listen.max_body,
+                remembered=config.replay.max_body,
+                pace=Pace(listen.body_timeout, listen.min_rate),
+            ),
+            taking=Pace(listen.write_timeout, listen.min_rate),
+            max_requests=listen.max_requests,
         )
         tools = Tools(clock=steady, new_id=lanes.new_id, emit=self._emit)
-        return Gateway(self._tenant.lane, policy, limits, self._budget, tools)
+        return Gateway(self._tenant.lane, policy, allowed, self._budget, tools)
 
     def _policy(self, config: Config, standing: Standing) -> Policy:
         listen = config.listen
@@ -201,9 +214,11 @@ class Sidecar:
             allowed_hosts=listen.allowed_hosts,
             allowed_origins=listen.allowed_origins,
             allowed_peers=listen.allowed_peers,
+            allowed_users=users.allowed(listen.allowed_users),
             caller_key=standing.material.caller_key,
             own_paths=own_paths(self._tenant.dialect),
             allow=listen.allow,
             max_body=listen.max_body,
+            max_fields=listen.max_fields,
             host_checked=listen.address.kind == "tcp",
         )

@@ -23,6 +23,10 @@ from sidecar.config.kinds import (  # noqa: TC001  # pydantic reads the annotati
     Seconds,
     SecretReference,
     Size,
+    SocketMode,
+    SocketOwner,
+    Users,
+    Whole,
 )
 from sidecar.config.section import Section
 
@@ -53,6 +57,38 @@ class Listen(Section):
     )
     body_timeout: PositiveSeconds = Field(
         default=30.0, description="Seconds without a byte of the caller's body: then 408."
+    )
+    min_rate: PositiveSize = Field(
+        default=240,
+        description="Bytes a second, on average beyond the time-out, in which a body must come and a reply be taken.",
+    )
+    head_timeout: PositiveSeconds = Field(
+        default=10.0, description="Seconds from a request's first byte to the end of its header fields: then 408."
+    )
+    idle_timeout: PositiveSeconds = Field(
+        default=75.0, description="Seconds that an open connection may wait for its next request."
+    )
+    write_timeout: PositiveSeconds = Field(
+        default=60.0, description="Seconds without progress in taking a reply: then the connection is cut."
+    )
+    max_target: PositiveSize = Field(default=16 * 2**10, description="Longest request target: then 414.")
+    max_field: PositiveSize = Field(default=32 * 2**10, description="Largest header field: then 431.")
+    max_fields: PositiveSize = Field(default=128 * 2**10, description="All header fields of one request: then 431.")
+    max_connections: Whole = Field(
+        default=1024, ge=1, le=65_535, description="Callers' connections at one time; one more is answered 503."
+    )
+    max_requests: Whole = Field(
+        default=512, ge=1, le=65_535, description="Requests at one time; one more is answered 429 with Retry-After."
+    )
+    socket_mode: SocketMode = Field(default="0600", description="The mode of a Unix socket, in octal.")
+    socket_owner: SocketOwner | None = Field(
+        default=None,
+        description='The owner of a Unix socket: "USER", "USER:GROUP" or ":GROUP", by name or number.',
+        examples=[":app"],
+    )
+    allowed_users: Users = Field(
+        default=(),
+        description="Users, by name or number, that may call over a Unix socket, as the kernel knows them.",
     )
     caller_key: SecretReference | None = Field(
         default=None,

@@ -65,6 +65,17 @@ def _two_listeners(config: Config) -> Iterator[Problem]:
         yield Problem("admin.address", f'"{admin}", which is listen.address too', "another address")
 
 
+def _unix_only(config: Config) -> Iterator[Problem]:
+    listen = config.listen
+    if listen.address.kind == "unix":
+        return
+    expected = 'nothing, or listen.address = "unix:/PATH"'
+    if listen.socket_owner is not None:
+        yield Problem("listen.socket_owner", f'it beside "{listen.address}"', expected)
+    if listen.allowed_users:
+        yield Problem("listen.allowed_users", f'users beside "{listen.address}", where none are known', expected)
+
+
 def _plain_http(config: Config) -> Iterator[Problem]:
     urls = {"upstream.url": config.upstream.url}
     # Where it was not given it is upstream.url: one mistake, one line.
@@ -124,6 +135,7 @@ CHECKS: Final = (
     ),
     Check((("listen", "unsafe_listen"), ("listen", "allowed_peers")), _peers),
     Check((("listen", "address"), ("admin", "address")), _two_listeners),
+    Check((("listen", "address"), ("listen", "socket_owner"), ("listen", "allowed_users")), _unix_only),
     Check((("environment",), ("upstream", "url"), ("session", "url")), _plain_http),
     Check(_IDENTITY_FILES, _identity),
     Check((*_IDENTITY_FILES, ("identity", "key_password")), _password),

@@ -45,6 +45,7 @@ class Upstream(Section):
     response_timeout: PositiveSeconds = Field(default=60.0, description="Seconds to the first byte of the reply.")
     idle_timeout: PositiveSeconds = Field(default=60.0, description="Seconds between two bytes of the reply.")
     max_connections: Whole = Field(default=100, ge=1, le=65_535, description="Connections to FinHub at one time.")
+    wait: Seconds = Field(default=5.0, description="Seconds a request waits for a free connection; then 503.")
     upgrade: Nothing = Field(default=(), description="Protocols that an Upgrade may switch to; none in this version.")
     pins: Pins = Field(
         default=(),
@@ -75,6 +76,10 @@ class Identity(Section):
         default=None,
         description="PKCS#12 file with certificate, key and chain, instead of the pair.",
         examples=["client.p12"],
+    )
+    unsafe_key_mode: Flag = Field(
+        default=False,
+        description="Take a key that every user of the machine can read: for volumes that cannot set modes.",
     )
     reload_interval: PositiveSeconds = Field(
         default=30.0,

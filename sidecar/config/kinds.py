@@ -76,6 +76,10 @@ PositiveSize = Annotated[int, PlainValidator(values.positive_size), _sizes(1), K
 Text = Annotated[str, PlainValidator(values.text), _strings(minLength=1), Kind.TEXT]
 Visible = Annotated[str, PlainValidator(values.visible), _strings(pattern="^[!-~]([ -~]*[!-~])?$"), Kind.TEXT]
 FilePath = Annotated[str, PlainValidator(values.text), _strings(minLength=1), Kind.FILE]
+SocketMode = Annotated[str, PlainValidator(values.mode), _strings(pattern="^0?[0-7]{3}$"), Kind.TEXT]
+SocketOwner = Annotated[
+    str, PlainValidator(values.owner), _strings(pattern=r"^([^\s:]+(:[^\s:]+)?|:[^\s:]+)$"), Kind.TEXT
+]
 Dialect = Annotated[str, PlainValidator(values.text), _strings(minLength=1), Kind.DIALECT]
 Target = Annotated[str, PlainValidator(values.target), _strings(pattern="^/"), Kind.TEXT]
 
@@ -90,6 +94,7 @@ _Host = Annotated[str, PlainValidator(addresses.allowed_host), _strings()]
 _BrowserOrigin = Annotated[str, PlainValidator(addresses.browser_origin), _strings()]
 _Peer = Annotated[addresses.Network, PlainValidator(addresses.network), _strings()]
 _Pin = Annotated[str, PlainValidator(values.pin), _strings()]
+_User = Annotated[str, PlainValidator(values.user), _strings(minLength=1)]
 _Rule = Annotated[str, PlainValidator(rules.rule), _strings()]
 
 # strict=False: TOML has lists where we keep tuples.
@@ -98,6 +103,7 @@ BrowserOrigins = Annotated[tuple[_BrowserOrigin, ...], Field(strict=False), Kind
 Peers = Annotated[tuple[_Peer, ...], Field(strict=False), Kind.LIST]
 Rules = Annotated[tuple[_Rule, ...], Field(strict=False), AfterValidator(rules.some), Kind.LIST]
 Pins = Annotated[tuple[_Pin, ...], Field(strict=False), Kind.LIST]
+Users = Annotated[tuple[_User, ...], Field(strict=False), Kind.LIST]
 Nothing = Annotated[tuple[str, ...], Field(strict=False, max_length=0), Kind.LIST]
 
 FieldName = Annotated[str, PlainValidator(fieldrules.field_name), _strings()]

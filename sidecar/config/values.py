@@ -25,6 +25,12 @@ SIZE: Final = 'a size from 0 to "1024GiB": whole bytes, or a string with B, KiB,
 POSITIVE_SIZE: Final = SIZE.replace("from 0", "from 1")
 PIN: Final = "the SHA-256 of a public key (SubjectPublicKeyInfo) in base64, 44 characters"
 _PIN_BYTES: Final = 32
+MODE: Final = 'an octal mode as text, such as "0660"; the owner must be able to write'
+_MODE: Final = re.compile(r"0?[0-7]{3}", re.ASCII)
+_OWNER_WRITES: Final = 0o200
+_USER: Final = re.compile(r"[^\s:]+")
+OWNER: Final = '"USER", "USER:GROUP" or ":GROUP", each a name or a number'
+_OWNER: Final = re.compile(r"[^\s:]+(:[^\s:]+)?|:[^\s:]+")
 
 
 def positive_seconds(value: object) -> float:
@@ -109,3 +115,26 @@ def pin(value: object) -> str:
     if len(digest) != _PIN_BYTES:
         raise Unfit(PIN)
     return text
+
+
+def mode(value: object) -> str:
+    """Return a file mode as four octal digits: "660" → "0660"."""
+    if not isinstance(value, str) or not _MODE.fullmatch(value) or not int(value, 8) & _OWNER_WRITES:
+        raise Unfit(MODE)
+    return f"{int(value, 8):04o}"
+
+
+def user(value: object) -> str:
+    """Return a user's name or number: a text without blanks and colons."""
+    checked = text(value)
+    if not _USER.fullmatch(checked):
+        raise Unfit('the name or number of a user, such as "app" or "1000"')
+    return checked
+
+
+def owner(value: object) -> str:
+    """Return the owner of a file, as chown(1) takes it: "USER", "USER:GROUP" or ":GROUP"."""
+    checked = text(value)
+    if not _OWNER.fullmatch(checked):
+        raise Unfit(OWNER)
+    return checked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 from sidecar import errors
+from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's field
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,11 +43,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The bounds of one body: bytes, and seconds without a byte."""
+    """The bounds of one body: bytes, and how slowly they may come."""
 
     max_body: int
     remembered: int
-    timeout: float
+    pace: Pace
 
 
 class ReplayableBody:
@@ -77,6 +78,7 @@ class ReplayableBody:
         self._complete = length == 0
         self._reading = asyncio.Lock()
         self._sending = 0
+        self._waited = 0.0
 
     @property
     def repeatable(self) -> bool:
@@ -152,16 +154,25 @@ class ReplayableBody:
         if self._on_first_read is not None:
             self._on_first_read()
             self._on_first_read = None
+        loop = asyncio.get_running_loop()
+        began, patience = loop.time(), self._limits.pace.patience(self._waited, self.received)
         try:
-            async with asyncio.timeout(self._limits.timeout):
+            async with asyncio.timeout(patience):
                 return await self._source.readany()
         except TimeoutError:
-            seconds = self._limits.timeout
-            raise self._fail(errors.CallerTimeout(f"no byte of the body for {seconds:g} s")) from None
+            raise self._fail(errors.CallerTimeout(self._too_slow(patience))) from None
         except OSError:
             raise self._fail(errors.CallerGone("the connection ended inside the request body")) from None
         except web.RequestPayloadError:
             raise self._fail(errors.MalformedRequest("the framing of the request body is broken")) from None
+        finally:
+            self._waited += loop.time() - began
+
+    def _too_slow(self, patience: float) -> str:
+        pace = self._limits.pace
+        if patience >= pace.pause:
+            return f"no byte of the body for {pace.pause:g} s"
+        return f"the body came at less than {pace.rate} bytes a second"
 
     def _remember(self, size: int) -> None:
         if self.received <= self._limits.remembered and self._budget.take(size):

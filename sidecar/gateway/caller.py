@@ -6,26 +6,79 @@ prints queries.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
-from aiohttp.web_protocol import ERROR
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import ERROR, _ErrInfo
 
 from sidecar import errors
 from sidecar.gateway import rescue
 from sidecar.gateway.delivery import UpstreamResponse
+from sidecar.gateway.pace import Pace
+from sidecar.gateway.patience import PatientConnection
+from sidecar.gateway.turned_away import TurnedAway
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
-LARGEST_LINE: Final = 16384
-LARGEST_FIELD: Final = 32768
+    from aiohttp import StreamReader
+
+    Told = Callable[[errors.SidecarError, str], None]
+
 MOST_FIELDS: Final = 256
-KEEPALIVE_SECONDS: Final = 75.0
+"""Fields of one request, beside the bound of their bytes."""
+
+_READ_AHEAD: Final = 32768
+"""So much of a body waits for its reader, twice at most and one read of the socket more."""
+
+_LINGERING: Final = 2.0
+"""Seconds in which the rest of a refused body is read and dropped: closed at once, the refusal would be lost."""
+
+_AROUND_THE_TARGET: Final = 256
+"""Bytes of a request line beside its target."""
+
+_NEVER: Final = 1e9
+"""Seconds after which aiohttp would close an idle connection; ours are looked after by `CallerServer.sweep`."""
+
+_SWEEP: Final = 1.0
+"""Seconds between two looks at all connections: by so much a deadline may be overrun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerLimits:
+    """The bounds of callers' connections: seconds, bytes and a count. The defaults are those of `[listen]`."""
+
+    head_timeout: float = 10.0
+    idle_timeout: float = 75.0
+    write: Pace = field(default_factory=lambda: Pace(60.0, 240))
+    max_target: int = 16 * 2**10
+    max_field: int = 32 * 2**10
+    max_fields: int = 128 * 2**10
+    max_connections: int = 1024
+
+    @property
+    def longest_line(self) -> int:
+        """What the parser is told: its complaint names the limit alone, so that no two may be the same."""
+        return self.max_target + (self.max_target == self.max_field)
+
+    @property
+    def largest_head(self) -> int:
+        """Bytes that may come before a head is whole."""
+        return self.max_target + self.max_fields + _AROUND_THE_TARGET
+
+
+class Unread(Exception):
+    """What ends a connection whose request was not whole; `error` is what its caller is told."""
+
+    def __init__(self, error: errors.SidecarError) -> None:
+        super().__init__(error.detail)
+        self.error = error
 
 
 class CallerRequest(web.BaseRequest):
@@ -44,14 +97,46 @@ class CallerRequest(web.BaseRequest):
             resp.headers.popall(hdrs.SERVER, None)
 
 
-class CallerConnection(web.RequestHandler):
+class CallerConnection(PatientConnection):
     """aiohttp's connection. What its parser cannot read is refused as a problem, without an echo of the bytes."""
 
-    __slots__ = ()
+    __slots__ = ("_body", "_head_began", "_head_size", "_idle_since", "_limits", "_server", "_unsent")
+
+    def __init__(self, server: CallerServer, limits: CallerLimits, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=_NEVER,
+            max_line_size=limits.longest_line,
+            max_field_size=limits.max_field,
+            max_headers=MOST_FIELDS,
+            read_bufsize=_READ_AHEAD,
+            lingering_time=_LINGERING,
+        )
+        self._server = server
+        self._limits = limits
+        self._body: StreamReader | None = None  # of the last request that was parsed
+        self._head_began: float | None = None
+        self._head_size = 0
+        self._idle_since = loop.time()
+        self._unsent: tuple[float, int] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or hand it over to be turned away where there are too many."""
+        if len(self._server.connections) < self._limits.max_connections:
+            super().connection_made(transport)
+            return
+        error = errors.TooManyConnections(f"there are {self._limits.max_connections} connections already")
+        stranger = TurnedAway(error, self._server.tell(error))
+        transport.set_protocol(stranger)
+        stranger.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in. A body whose chunks cannot be read fails now; aiohttp would leave its reader waiting."""
         super().data_received(data)
+        self._watch_head(len(data))
         if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage):
             return
         request = self._current_request
@@ -59,12 +144,51 @@ class CallerConnection(web.RequestHandler):
         if broken and not broken.is_eof():
             broken.set_exception(web.RequestPayloadError("the chunks cannot be read"))
 
+    def _watch_head(self, size: int) -> None:
+        """Note how much of a head has come, and since when; a body's bytes have bounds of their own."""
+        if self._messages:
+            self._body = self._messages[-1][1]
+        elif self._body is None or self._body.is_eof():
+            self._head_size += size
+            if self._head_began is None:
+                self._head_began = self._loop.time()
+            if self._head_size > self._limits.largest_head:
+                self._give_up(errors.FieldsTooLarge(f"the head exceeds {self._limits.largest_head} bytes"))
+            return
+        self._head_began, self._head_size = None, 0
+
+    def _give_up(self, error: errors.SidecarError) -> None:
+        """Answer in its turn what is not whole and never will be, and read no more."""
+        if self._close or self._force_close:
+            return
+        self._close = True
+        self._messages.append((_ErrInfo(status=error.status, exc=Unread(error), message=""), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def sweep(self, now: float) -> None:
+        """Keep the deadlines: of a head that does not end, of an idle connection, and of a reply that is not taken."""
+        if not self._is_waiting or self.transport is None:
+            self._idle_since, self._unsent = now, None
+            if self._head_began is not None:
+                self._head_began = now  # what came too early waits for its turn
+            return
+        if left := self.transport.get_write_buffer_size():
+            self._unsent = since, size = self._unsent or (now, left)
+            if self._limits.write.patience(now - since, size - left) <= 0:
+                self.transport.abort()
+        elif self._head_began is not None and now - self._head_began >= self._limits.head_timeout:
+            seconds = self._limits.head_timeout
+            self._give_up(errors.CallerTimeout(f"the head of the request was not whole after {seconds:g} s"))
+        elif self._head_began is None and now - self._idle_since >= self._limits.idle_timeout:
+            self.force_close()
+
     def close_if_idle(self) -> bool:
         """Close the connection and return True, unless a request is on it: one that is carried, or about to be.
 
         aiohttp's own `close` leaves an idle connection open and deaf, and lets an upload that is under way starve.
         """
-        idle = self._waiter is not None and not self._waiter.done()
+        idle = self._is_waiting
         if idle:
             self.force_close()
         return idle
@@ -84,29 +208,57 @@ class CallerConnection(web.RequestHandler):
         """Return the refusal of what could not be parsed; the connection ends with it."""
         if request.writer.output_size > 0:
             raise ConnectionError("a reply has begun already")
-        response = rescue.reply_to(_refusal(exc), str(uuid4()))
+        error = _refusal(exc, self._limits)
+        response = rescue.reply_to(error, self._server.tell(error))
         response.force_close()
         return response
 
 
 class CallerServer(web.Server):
-    """aiohttp's low-level server, made of the two above. `connections` are those that are open now."""
+    """aiohttp's low-level server, made of the two above. `connections` are those that are open now.
 
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+    `told` hears of a connection's end before a request could be read: its error, and the id that the caller was given.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        limits: CallerLimits | None = None,
+        told: Told | None = None,
+    ) -> None:
         super().__init__(handler, request_factory=_request)
+        self._limits = limits or CallerLimits()
+        self._told = told
+        self._next_sweep: asyncio.TimerHandle | None = None
 
     def __call__(self) -> CallerConnection:
         """Return the protocol of one new connection."""
-        return CallerConnection(
-            self,
-            loop=self._loop,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp takes None for "no log", its annotation does not say so
-            auto_decompress=False,
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            max_line_size=LARGEST_LINE,
-            max_field_size=LARGEST_FIELD,
-            max_headers=MOST_FIELDS,
-        )
+        return CallerConnection(self, self._limits, self._loop)
+
+    def tell(self, error: errors.SidecarError) -> str:
+        """Tell of an end without a request, and return its new id."""
+        request_id = str(uuid4())
+        if self._told is not None:
+            self._told(error, request_id)
+        return request_id
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Note a connection, and look after it while it is open."""
+        super().connection_made(handler, transport)
+        if self._next_sweep is None:
+            self._next_sweep = self._loop.call_later(_SWEEP, self._sweep_on)
+
+    def sweep(self, now: float) -> None:
+        """Keep every connection's deadlines at `now`, on the event loop's clock."""
+        for connection in self.connections:
+            if isinstance(connection, CallerConnection):
+                connection.sweep(now)
+
+    def _sweep_on(self) -> None:
+        self._next_sweep = None
+        self.sweep(self._loop.time())
+        if self._connections:
+            self._next_sweep = self._loop.call_later(_SWEEP, self._sweep_on)
 
 
 def spoken_by(request: web.BaseRequest) -> tuple[int, int]:
@@ -118,12 +270,14 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: async
     return CallerRequest(message, payload, protocol, writer, task, task.get_loop())
 
 
-def _refusal(exc: BaseException | None) -> errors.SidecarError:
-    """Return what the parser's complaint means; it tells a long line from a long field by the limit alone."""
-    if isinstance(exc, LineTooLong) and exc.args[1] == LARGEST_LINE:
-        return errors.TargetTooLong(f"the request target exceeds {LARGEST_LINE} bytes")
+def _refusal(exc: BaseException | None, limits: CallerLimits) -> errors.SidecarError:
+    """Return what ended the connection in our words; the parser tells a long line from a long field by the limit."""
+    if isinstance(exc, Unread):
+        return exc.error
+    if isinstance(exc, LineTooLong) and exc.args[1] == limits.longest_line:
+        return errors.TargetTooLong(f"the request target exceeds {limits.max_target} bytes")
     if isinstance(exc, LineTooLong):
-        return errors.FieldsTooLarge(f"a header field exceeds {LARGEST_FIELD} bytes")
+        return errors.FieldsTooLarge(f"a header field exceeds {limits.max_field} bytes")
     if "Too many headers" in str(exc):
         return errors.FieldsTooLarge(f"there are more than {MOST_FIELDS} header fields")
     if isinstance(exc, HttpProcessingError):

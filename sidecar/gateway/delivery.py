@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import struct
@@ -12,10 +13,12 @@ from multidict import CIMultiDict
 
 from sidecar import errors
 from sidecar.gateway.fields import to_caller
+from sidecar.gateway.upstream import Holdup
 
 if TYPE_CHECKING:
-    import asyncio
+    from collections.abc import Awaitable
 
+    from sidecar.gateway.pace import Pace
     from sidecar.gateway.record import Record
     from sidecar.gateway.upstream import Reply
 
@@ -52,21 +55,54 @@ def invite_body(request: web.BaseRequest) -> None:
         request.transport.write(_CONTINUE)
 
 
-async def deliver(request: web.BaseRequest, reply: Reply, record: Record) -> web.StreamResponse:
+class Stalled(Exception):
+    """The caller takes its reply too slowly, or is the slowest while others wait for a connection."""
+
+
+class Taking:
+    """The waiting for one caller that takes its reply, bounded by `pace`."""
+
+    def __init__(self, pace: Pace, reply: Reply | None = None) -> None:
+        self._pace = pace
+        self._reply = reply
+        self._waited = 0.0
+
+    async def wait(self, writing: Awaitable[None], taken: int) -> None:
+        """Let `writing` go on while the caller keeps the pace; Stalled if it does not. `taken`: bytes so far."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._pace.patience(self._waited, taken)) as patience:
+                if self._reply is not None:
+                    self._reply.holdup = Holdup(began, patience)
+                await writing
+        except TimeoutError:
+            raise Stalled from None
+        finally:
+            self._waited += loop.time() - began
+            if self._reply is not None:
+                self._reply.holdup = None
+
+
+async def deliver(request: web.BaseRequest, reply: Reply, record: Record, pace: Pace) -> web.StreamResponse:
     """Stream `reply` to the caller and return the response, written or cut.
 
     When FinHub's reply ends before its end, the caller's connection is aborted: no last chunk, no clean close, so
-    that no caller takes a part for the whole. When the caller leaves, the reply is given up.
+    that no caller takes a part for the whole. When the caller leaves, or takes it too slowly, the reply is given up.
     """
+    taking = Taking(pace, reply)
     response = UpstreamResponse(reply)
     transport = request.transport  # at the end of the process the request forgets it before it is cancelled
     record.status, record.source = reply.status, "upstream"
     try:
         await response.prepare(request)
         async for chunk in reply.chunks():
-            await response.write(chunk)
+            await taking.wait(response.write(chunk), record.sent)
             record.sent += len(chunk)
-        await response.write_eof()
+        await taking.wait(response.write_eof(), record.sent)
+    except Stalled:
+        record.outcome = "caller_stalled"
+        _cut(transport, reply)
     except errors.UpstreamError as error:
         record.outcome, record.reason = "aborted", error.proxy_error
         _cut(transport, reply)
@@ -79,15 +115,18 @@ async def deliver(request: web.BaseRequest, reply: Reply, record: Record) -> web
     return response
 
 
-async def tell(request: web.BaseRequest, response: web.Response, record: Record) -> web.StreamResponse:
-    """Send a reply of our own and return it; a caller that has left is noted."""
+async def tell(request: web.BaseRequest, response: web.Response, record: Record, pace: Pace) -> web.StreamResponse:
+    """Send a reply of our own and return it; a caller that has left, or does not take it, is noted."""
     record.status = response.status
     try:
         await response.prepare(request)
-        await response.write_eof()
+        await Taking(pace).wait(response.write_eof(), 0)
         record.sent = 0 if request.method == hdrs.METH_HEAD else response.content_length or 0
     except ConnectionError:
         record.status, record.outcome = 0, "caller_left"
+    except Stalled:
+        record.status, record.outcome = 0, "caller_stalled"
+        _abort(request.transport)
     return response
 
 
@@ -97,6 +136,10 @@ def _cut(transport: asyncio.Transport | None, reply: Reply) -> None:
     The caller's ends with a reset: a body without a length or chunks (HTTP/1.0) would look whole after an orderly end.
     """
     reply.close()
+    _abort(transport)
+
+
+def _abort(transport: asyncio.Transport | None) -> None:
     if transport is None:
         return
     with contextlib.suppress(OSError):  # it is closed already

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,14 @@ from sidecar import errors, events
 from sidecar.gateway import delivery, rescue
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.caller import spoken_by
+from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts
+from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's field
+from sidecar.gateway.patience import look_for, told_to
+from sidecar.gateway.peer import uid_of
 from sidecar.gateway.record import Record
 from sidecar.gateway.replay import DELIVERED, UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
-from sidecar.gateway.upstream import PREFETCH, Request
+from sidecar.gateway.upstream import PREFETCH, SAFE_METHODS, Request
 from sidecar.guard.policy import Policy, admit
 from sidecar.guard.refusal import rule_of
 
@@ -54,14 +59,23 @@ class Tools:
     emit: Emit
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one listener's callers may take up: a body each, the time for a reply, and requests at once."""
+
+    body: Limits
+    taking: Pace
+    max_requests: int
+
+
 class Gateway:
     """Carries the requests of one listener. `handle` is what aiohttp's low-level server calls."""
 
-    def __init__(self, lane: Lane, policy: Policy, limits: Limits, budget: Budget, tools: Tools) -> None:
+    def __init__(self, lane: Lane, policy: Policy, allowed: Allowance, budget: Budget, tools: Tools) -> None:
         self.traffic = Traffic()
         self._lane = lane
         self.policy = policy
-        self._limits = limits
+        self._allowed = allowed
         self._budget = budget
         self._tools = tools
 
@@ -71,20 +85,32 @@ class Gateway:
         self.traffic.total += 1
         self.traffic.in_flight += 1
         try:
-            return await self._answer(request, record)
+            with told_to(request, record.departure):
+                return await self._answer(request, record)
         except BaseException:
-            record.outcome = "aborted"
+            record.outcome = "caller_left" if record.departure.ended else "aborted"
             raise
         finally:
             self.traffic.in_flight -= 1
             self._tools.emit(record.told(self._tools.clock()))
 
+    def unread(self, error: errors.SidecarError, request_id: str) -> None:
+        """Tell of a caller that was refused before it had sent a request that could be read."""
+        self.traffic.total += 1
+        self.traffic.refused += 1
+        now = self._tools.clock()
+        record = Record(request_id=request_id, method="", path="", started_at=now, status=error.status)
+        record.reason = error.proxy_error
+        self._tools.emit(record.told(now))
+
     def _record(self, request: web.BaseRequest) -> Record:
+        task = asyncio.current_task()
         return Record(
             request_id=self._tools.new_id(),
             method=request.method,
             path=request.raw_path.partition("?")[0],
             started_at=self._tools.clock(),
+            departure=Departure(None if task is None else task.cancel, binding=request.method not in SAFE_METHODS),
         )
 
     async def _answer(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
@@ -102,7 +128,7 @@ class Gateway:
         reply = rescue.reply_to(error, record.request_id)
         if record.rule in _UNSURE_OF_THE_END:
             reply.force_close()
-        return await delivery.tell(request, reply, record)
+        return await delivery.tell(request, reply, record, self._allowed.taking)
 
     async def _carry(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
         admit(
@@ -111,14 +137,21 @@ class Gateway:
             target=request.raw_path,
             fields=request.raw_headers,
             peer=request.remote,
+            uid=uid_of(request.transport),
             version=spoken_by(request),
         )
+        if self.traffic.in_flight > self._allowed.max_requests:
+            raise errors.TooManyRequests(f"{self._allowed.max_requests} requests are on their way", retry_after=1)
         body = ReplayableBody(
-            request.content, _length(request), self._limits, self._budget, lambda: delivery.invite_body(request)
+            request.content, _length(request), self._allowed.body, self._budget, lambda: delivery.invite_body(request)
         )
         try:
             async with await self._exchange(request, body, record) as reply:
-                return await delivery.deliver(request, reply, record)
+                await look_for(request)
+                unseen = record.departure.left
+                response = await delivery.deliver(request, reply, record, self._allowed.taking)
+                record.status = 0 if unseen else record.status
+                return response
         finally:
             record.received = body.received
             body.release()
@@ -134,9 +167,11 @@ class Gateway:
 
     async def _attempt(self, request: web.BaseRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Judgement]:
         await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
+        record.departure.before_asking()
         token = await self._lane.tokens.token()
         record.attempts += 1
         reply = await self._send(request, body, record, token)
+        record.upstream_status = reply.status
         try:
             judgement = await self._judge(reply, body, record, token)
         except BaseException:
@@ -159,6 +194,7 @@ class Gateway:
             fields=self._lane.fields.to_upstream(request.raw_headers, facts, token.authorization),
             body=body,
             sendings=record.sendings,
+            departure=record.departure,
         )
         try:
             return await upstream.send(outgoing)

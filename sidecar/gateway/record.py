@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sidecar.events import Forwarded
+from sidecar.gateway.departure import Departure
 
 
 @dataclass(slots=True, kw_only=True)
@@ -15,6 +16,8 @@ class Record:
         request_id: the version-4 UUID of this request, the same in every field that carries one.
         sendings: why the request was put on the wire after its first sending, one entry each.
         status: what the caller saw; 0 if it saw none.
+        upstream_status: what FinHub answered last; 0 if it did not.
+        departure: whether the caller has left meanwhile.
     """
 
     request_id: str
@@ -24,6 +27,7 @@ class Record:
     attempts: int = 0
     sendings: list[str] = field(default_factory=list)
     status: int = 0
+    upstream_status: int = 0
     source: str = "sidecar"
     reason: str = ""
     rule: str = ""
@@ -32,6 +36,7 @@ class Record:
     received: int = 0
     sent: int = 0
     outcome: str = "complete"
+    departure: Departure = field(default_factory=Departure)
 
     @property
     def endpoint(self) -> str:
@@ -45,6 +50,7 @@ class Record:
             method=self.method,
             path=self.path,
             status=self.status,
+            upstream_status=self.upstream_status,
             source=self.source,
             reason=self.reason,
             rule=self.rule,

@@ -17,6 +17,7 @@ from aiohttp.http import HttpVersion10, HttpVersion11
 from yarl import URL
 
 from sidecar import errors
+from sidecar.gateway.departure import Departure
 from sidecar.rawfields import first
 from sidecar.wire import probe, trouble
 from sidecar.wire.client import NotSent, SpokenUnasked, headers_of, open_client, url_of
@@ -42,11 +43,18 @@ _PATIENCE_WITH_THE_UNWANTED: Final = 1.0
 """Seconds to wait for the rest of a reply that nobody will read: longer is worth a new connection."""
 
 
+_LOOK: Final = 0.5
+"""Seconds between two looks for replies that can give way, while a request waits for a connection."""
+
+_HELD_UP: Final = 3.0
+"""Seconds without a caller's progress after which its reply gives way to requests that wait."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What goes on the wire: the origin-form target and the fields exactly as they are to be sent.
 
-    `sendings` is told why the request was put on the wire again.
+    `sendings` is told why the request was put on the wire again, `departure` when the first byte is about to go.
     """
 
     method: str
@@ -54,20 +62,34 @@ class Request:
     fields: RawFields = field(repr=False)  # Authorization is among them
     body: ReplayableBody
     sendings: list[str]
+    departure: Departure = field(default_factory=Departure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Connections, and seconds: to connect, to the first byte of the reply, between bytes."""
+    """Connections, and seconds: for a free one, to connect, to the first byte of the reply, between bytes."""
 
     connections: int
+    wait: float
     connect: float
     response: float
     idle: float
 
 
+@dataclass(frozen=True, slots=True)
+class Holdup:
+    """A reply whose caller does not take it at the moment: since when, and what ends the waiting for it."""
+
+    since: float
+    patience: asyncio.Timeout
+
+
 class Reply:
-    """FinHub's reply: status and fields are here, the body is read once. A context that gives back all it took."""
+    """FinHub's reply: status and fields are here, the body is read once. A context that gives back all it took.
+
+    Attributes:
+        holdup: set while a caller is being waited for.
+    """
 
     def __init__(
         self, response: aiohttp.ClientResponse, body: ReplayableBody, idle: float, done: Callable[[], None]
@@ -81,6 +103,7 @@ class Reply:
         self._done = done
         self._peeked = b""
         self._closed = False
+        self.holdup: Holdup | None = None
 
     async def peek(self, size: int) -> bytes:
         """Return up to `size` first bytes of the body; `chunks` still yields them."""
@@ -145,6 +168,7 @@ class _Journey:
 
     deadline: asyncio.Timeout
     bounds: Bounds
+    departure: Departure
     pooled: bool = False
     connected: bool = False
     arrived: bool = False
@@ -154,19 +178,22 @@ class _Journey:
     def fail(self, failure: NotSent) -> None:
         """Note what the failure says about how far the request came."""
         self.untouched = isinstance(failure.error, SpokenUnasked)
+        if self.untouched:
+            self.departure.before_asking()
         self.heard = failure.heard
 
     def may_go_again(self, request: Request) -> bool:
         """Tell whether the pooled connection was dead before a reply began, and sending again is safe (CONTRACT §6)."""
-        if not (self.pooled and request.body.repeatable):
+        if not self.pooled:
             return False
-        return self.untouched or (request.method in SAFE_METHODS and not self.heard)
+        return self.untouched or (request.method in SAFE_METHODS and request.body.repeatable and not self.heard)
 
     def begin(self) -> None:
         self._allow(self.bounds.connect)
 
     def connect(self, *, pooled: bool) -> None:
         self.pooled, self.connected = pooled, True
+        self.departure.asked()
         self.give_time()
 
     def give_time(self) -> None:
@@ -202,6 +229,9 @@ class Upstream:
         self._bounds = bounds
         self._tls = tls
         self._slots = asyncio.Semaphore(bounds.connections)
+        self._replies: set[Reply] = set()
+        self._waiting = 0
+        self._next_look: asyncio.TimerHandle | None = None
         self._clients = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -226,25 +256,57 @@ class Upstream:
         except BaseException:
             self._give_slot()
             raise
-        return Reply(response, request.body, self._bounds.idle, self._give_slot)
+        reply = Reply(response, request.body, self._bounds.idle, lambda: self._part_with(reply))
+        self._replies.add(reply)
+        return reply
+
+    def _part_with(self, reply: Reply) -> None:
+        self._replies.discard(reply)
+        self._give_slot()
 
     async def _take_slot(self) -> None:
+        if self._slots.locked():
+            await self._wait_for_slot()
+        else:
+            await self._slots.acquire()
+        self.busy += 1
+
+    async def _wait_for_slot(self) -> None:
+        self._waiting += 1
+        self._look_soon()
         try:
-            async with asyncio.timeout(self._bounds.connect):
+            async with asyncio.timeout(self._bounds.wait):
                 await self._slots.acquire()
         except TimeoutError:
             raise errors.ConnectionLimitReached(
-                f"all {self._bounds.connections} connections to FinHub stayed busy for {self._bounds.connect:g} s",
+                f"all {self._bounds.connections} connections to FinHub stayed busy for {self._bounds.wait:g} s",
                 retry_after=1,
             ) from None
-        self.busy += 1
+        finally:
+            self._waiting -= 1
+
+    def _look_soon(self) -> None:
+        if self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(_LOOK, self._make_room)
+
+    def _make_room(self) -> None:
+        """Give up the replies that are held up longest, one for each request that waits for a connection."""
+        self._next_look = None
+        if not self._waiting:
+            return
+        now = asyncio.get_running_loop().time()
+        held = [reply.holdup for reply in self._replies if reply.holdup is not None]
+        stalled = sorted((one for one in held if now - one.since >= _HELD_UP), key=lambda one: one.since)
+        for one in stalled[: self._waiting]:
+            one.patience.reschedule(now)
+        self._look_soon()
 
     def _give_slot(self) -> None:
         self.busy -= 1
         self._slots.release()
 
     async def _send(self, request: Request) -> aiohttp.ClientResponse:
-        journey = _Journey(asyncio.timeout(None), self._bounds)
+        journey = _Journey(asyncio.timeout(None), self._bounds, request.departure)
         try:
             return await self._over(self._pool, request, journey)
         except errors.ConnectionTerminated:
@@ -252,7 +314,8 @@ class Upstream:
                 raise
         if not journey.untouched:
             request.sendings.append("dead connection")
-        return await self._over(self._fresh, request, _Journey(asyncio.timeout(None), self._bounds))
+        again = _Journey(asyncio.timeout(None), self._bounds, request.departure)
+        return await self._over(self._fresh, request, again)
 
     async def _over(self, http: aiohttp.ClientSession, request: Request, journey: _Journey) -> aiohttp.ClientResponse:
         tls = self._tls()

@@ -1,8 +1,8 @@
 """May this caller use us at all?
 
-Pure. Host, Origin, key, peer, method, path and framing decide. The order of the answers: what has no single meaning is
-400, who may not use us is 403, what nobody may use is 403, and what is too large is 413. Sources: SECURITY.md,
-invariants 2, 5 and 9; RFC 9112 §3.2 and §6.
+Pure. Host, Origin, key, peer, user, method, path and framing decide. The order of the answers: what has no single
+meaning is 400, who may not use us is 403, what nobody may use is 403, and what is too large is 413. Sources:
+SECURITY.md, invariants 2, 5 and 9; RFC 9112 §3.2 and §6.
 """
 
 from __future__ import annotations
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
 
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §9.1: a token, case-sensitive
 _OLD: Final = (1, 0)
-LARGEST_HEAD: Final = 131072
-"""Bytes of all field names and values of one request."""
-
 _PEER_REMEDY: Final = "Add the caller's network to listen.allowed_peers if it is meant to use the sidecar."
+_USER_REMEDY: Final = "Add the caller's user to listen.allowed_users if it is meant to use the sidecar."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +46,12 @@ class Policy:
     hosts: AllowedHosts | None  # None on a Unix socket, where no browser gets to
     origins: frozenset[bytes]
     peers: tuple[Network, ...]  # empty: every peer
+    users: frozenset[int]  # empty: every user; root only where it is named
     caller_key: Secret | None
     own_paths: OwnPaths
     allow: AllowRules
     max_body: int  # bytes
+    max_fields: int  # bytes of all field names and values together
 
     @classmethod
     def build(
@@ -60,10 +60,12 @@ class Policy:
         allowed_hosts: Iterable[str],
         allowed_origins: Iterable[str],
         allowed_peers: Iterable[Network],
+        allowed_users: Iterable[int] = (),
         caller_key: Secret | None,
         own_paths: Iterable[tuple[str | None, str]],
         allow: Iterable[str],
         max_body: int,
+        max_fields: int,
         host_checked: bool,
     ) -> Policy:
         """Return the policy that the keys of [listen] describe; raise ConfigError for one that cannot be read.
@@ -72,20 +74,24 @@ class Policy:
             allowed_hosts: hosts with or without a port.
             allowed_origins: origins as browsers send them.
             allowed_peers: networks; none means every peer.
+            allowed_users: numbers of users; none means everybody who can open the socket.
             caller_key: what callers must send as X-Sidecar-Key, if anything.
             own_paths: the dialect's login, refresh and logout, as (method or None for any, path with `{placeholders}`).
             allow: "METHOD path-glob" rules.
             max_body: bytes.
+            max_fields: bytes of all field names and values of one request.
             host_checked: False on a Unix socket.
         """
         return cls(
             hosts=AllowedHosts.build(allowed_hosts) if host_checked else None,
             origins=browser.allowed_origins(allowed_origins),
             peers=tuple(allowed_peers),
+            users=frozenset(allowed_users),
             caller_key=caller_key,
             own_paths=OwnPaths.build(own_paths),
             allow=AllowRules.build(allow),
             max_body=max_body,
+            max_fields=max_fields,
         )
 
 
@@ -96,6 +102,7 @@ def admit(
     target: str,
     fields: RawFields,
     peer: str | None,
+    uid: int | None = None,
     version: tuple[int, int] = (1, 1),
 ) -> None:
     """Return if the request may go on; raise Malformed (400), Denied (403) or TooLarge (413) if not.
@@ -106,25 +113,27 @@ def admit(
         target: the request target, as on the wire.
         fields: as on the wire.
         peer: the address of the other end, None on a Unix socket.
+        uid: the user at the other end, None where the kernel does not tell.
         version: of HTTP, as on the wire.
     """
-    _require_size(fields)
+    _require_size(fields, policy.max_fields)
     require_carriable_request(fields)
     seen = watch(fields)
     _require_version(version, seen)
     path = _require_one_meaning(method, target)
     length = require_framing(seen)
     host = require_one_host(seen)
+    _admit_user(policy.users, uid)
     _admit_caller(policy, method, host, seen, peer)
     _admit_use(policy, methods(method, seen), path)
     if length > policy.max_body:
         raise TooLarge(f"The request announces a body of more than {policy.max_body} bytes (listen.max_body).")
 
 
-def _require_size(fields: RawFields) -> None:
+def _require_size(fields: RawFields, most: int) -> None:
     """Return if the fields together are small enough to be kept while the request lives."""
-    if sum([len(name) + len(value) for name, value in fields]) > LARGEST_HEAD:
-        raise FieldsTooLarge(f"the header fields together exceed {LARGEST_HEAD} bytes")
+    if sum([len(name) + len(value) for name, value in fields]) > most:
+        raise FieldsTooLarge(f"the header fields together exceed {most} bytes")
 
 
 def _require_version(version: tuple[int, int], seen: Seen) -> None:
@@ -163,6 +172,13 @@ def _admit_use(policy: Policy, spoken: Sequence[str], path: str) -> None:
         raise Denied("method", "TRACE would show the session token.", remedy="Use another method.")
     policy.own_paths.admit(spoken, path)
     policy.allow.admit(spoken, path)
+
+
+def _admit_user(users: frozenset[int], uid: int | None) -> None:
+    """Return if the user is one of those named; whom the kernel does not tell is none of them."""
+    if users and uid not in users:
+        who = "The caller's user is unknown, and" if uid is None else f"The user {uid}"
+        raise Denied("user", f"{who} is not in listen.allowed_users.", remedy=_USER_REMEDY)
 
 
 def _admit_peer(networks: Sequence[Network], peer: str | None) -> None:

@@ -11,13 +11,16 @@ from aiohttp import http_parser
 from sidecar import __version__, events
 from sidecar.admin.listener import Admin
 from sidecar.errors import SidecarError
-from sidecar.gateway.caller import CallerServer
+from sidecar.gateway.caller import CallerLimits, CallerServer
+from sidecar.gateway.pace import Pace
+from sidecar.server.access import Access
 from sidecar.server.listeners import Door, listen
 from sidecar.server.signals import heeded
 from sidecar.server.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from sidecar.app.sidecar import Sidecar
+    from sidecar.config.caller_side import Listen
     from sidecar.events import Emit
 
 _TICK: Final = 0.05
@@ -35,8 +38,9 @@ async def serve(sidecar: Sidecar, emit: Emit) -> None:
         admin, callers = sidecar.config.admin.address, sidecar.config.listen.address
         operator = Admin(sidecar, emit, over_unix=admin.kind == "unix")
         sidecar.admin = (await listen("admin.address", admin, CallerServer(operator.handle), stack)).address
-        unfinished = Unfinished(sidecar.handle)
-        door = await listen("listen.address", callers, unfinished.server, stack)
+        unfinished = Unfinished(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread)
+        access = _access(sidecar.config.listen)
+        door = await listen("listen.address", callers, unfinished.server, stack, access)
         sidecar.listen = door.address
         sidecar.begin()
         emit(_listening(sidecar))
@@ -48,6 +52,24 @@ def _listening(sidecar: Sidecar) -> events.Listening:
     return events.Listening(
         listen=sidecar.listen, admin=sidecar.admin, environment=sidecar.config.environment, version=__version__
     )
+
+
+def _limits(listen: Listen) -> CallerLimits:
+    """Return the bounds of callers' connections, which last as long as the listener."""
+    return CallerLimits(
+        head_timeout=listen.head_timeout,
+        idle_timeout=listen.idle_timeout,
+        write=Pace(listen.write_timeout, listen.min_rate),
+        max_target=listen.max_target,
+        max_field=listen.max_field,
+        max_fields=listen.max_fields,
+        max_connections=listen.max_connections,
+    )
+
+
+def _access(listen: Listen) -> Access:
+    """Return who may open the callers' socket; the operator's is always private."""
+    return Access(int(listen.socket_mode, 8), listen.socket_owner)
 
 
 def _require_strict_parser() -> None:

@@ -1,4 +1,4 @@
-"""Opening the listeners: a TCP port, or a Unix socket for its owner alone."""
+"""Opening the listeners: a TCP port, or a Unix socket for its owner alone or for whom the operator names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import ListenError
+from sidecar.server.access import PRIVATE, Grant
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from sidecar.config.addresses import Address
+    from sidecar.server.access import Access
 
 _OWNER_ONLY: Final = 0o177
 """The umask under which a Unix socket is made: whoever may open it acts with our session."""
@@ -59,10 +61,16 @@ class Door:
         await self._server.shutdown(_LAST_WORDS)
 
 
-async def listen(key: str, address: Address, server: web.Server, stack: contextlib.AsyncExitStack) -> Door:
-    """Open a listener, which `stack` closes. Raises ListenError that names `key` and address."""
+async def listen(
+    key: str, address: Address, server: web.Server, stack: contextlib.AsyncExitStack, access: Access = PRIVATE
+) -> Door:
+    """Open a listener, which `stack` closes; `access` is for a Unix socket.
+
+    Raises:
+        ListenError: it names `key` and address, or what of `access` cannot be given; then no socket is left behind.
+    """
     try:
-        listening = await _open(server, address, stack)
+        listening = await _open(server, address, stack, access)
     except OSError as error:
         raise ListenError(f"{key} {address}: {_why(error)}") from None
     door = Door(_bound(listening, address), listening, server)
@@ -75,11 +83,14 @@ def _why(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
 
 
-async def _open(server: web.Server, address: Address, stack: contextlib.AsyncExitStack) -> asyncio.Server:
+async def _open(
+    server: web.Server, address: Address, stack: contextlib.AsyncExitStack, access: Access
+) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     if address.kind == "tcp":
         return await loop.create_server(server, address.host, address.port, backlog=_BACKLOG)
     path = Path(address.path)
+    grant = await asyncio.to_thread(Grant.of, access)
     await asyncio.to_thread(_clear_stale_socket, address)
     before = os.umask(_OWNER_ONLY)
     try:
@@ -88,6 +99,8 @@ async def _open(server: web.Server, address: Address, stack: contextlib.AsyncExi
         os.umask(before)
     made = await asyncio.to_thread(path.stat)
     stack.push_async_callback(asyncio.to_thread, _take_away, path, made)
+    stack.callback(listening.close)
+    await asyncio.to_thread(grant.give, path, made)
     return listening
 
 

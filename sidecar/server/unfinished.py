@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from sidecar.gateway.caller import CallerLimits, Told
+
 
 class Unfinished:
     """Counts the requests that `server` has handed to `handle`, up to the last byte that their callers take.
@@ -19,8 +21,13 @@ class Unfinished:
     A handler is done when the end of its reply lies in the connection's buffer. Ended then, the reply would be cut.
     """
 
-    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        self.server = CallerServer(self._carry)
+    def __init__(
+        self,
+        handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        limits: CallerLimits | None = None,
+        told: Told | None = None,
+    ) -> None:
+        self.server = CallerServer(self._carry, limits, told)
         self._make_request: Any = self.server.request_factory
         self.server.request_factory = self._request
         self._handle = handle

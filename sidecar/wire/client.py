@@ -15,16 +15,20 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
+from sidecar.wire.clock import steady
 from sidecar.wire.connection import UpstreamConnection
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from aiohttp.client_middlewares import ClientHandlerType
 
 KEEPALIVE_SECONDS: Final = 55.0
-"""An idle connection is given up before common servers (60 s and more) close it under us."""
+"""An idle connection is given up before common servers (60 s and more) close it under us; earlier where told so."""
+
+DNS_SECONDS: Final = 10
+"""So long an answer of the resolver is used: a name that moved is followed without a restart."""
 
 LARGEST_FIELD: Final = 65536
 LARGEST_LINE: Final = 65536
@@ -117,18 +121,20 @@ async def _never_repeat(request: aiohttp.ClientRequest, send: ClientHandlerType)
         raise NotSent(error, heard=over is not None and over.heard) from error
 
 
-def open_client(*, pooled: bool, trace: aiohttp.TraceConfig | None = None) -> aiohttp.ClientSession:
+def open_client(
+    *, pooled: bool, trace: aiohttp.TraceConfig | None = None, clock: Callable[[], float] = steady
+) -> aiohttp.ClientSession:
     """Return a client without cookies, redirects, decompression, environment proxies or fields of its own.
 
     Connections are bounded by the caller (the upstream's slots), so the pool itself is not. `pooled` keeps them for
-    the next request; without it each request has a new one.
+    the next request, as long as FinHub told that it keeps them; without it each request has a new one.
     """
     if pooled:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=10)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=DNS_SECONDS)
     else:
-        connector = aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=10)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=DNS_SECONDS)
     # aiohttp has no public way to a protocol of one's own.
-    made = functools.partial(UpstreamConnection, loop=asyncio.get_running_loop())
+    made = functools.partial(UpstreamConnection, loop=asyncio.get_running_loop(), clock=clock)
     connector._factory = made  # type: ignore[assignment]  # noqa: SLF001  # see above
     return aiohttp.ClientSession(
         connector=connector,

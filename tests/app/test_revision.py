@@ -46,6 +46,7 @@ def test_what_did_not_change_changes_nothing() -> None:
         ("listen", "max_body", 1),
         ("listen", "body_timeout", 1.0),
         ("listen", "caller_key", {"env": "K"}),
+        ("listen", "max_requests", 1),
         ("replay", "max_body", 1),
         ("credentials", "username", "v"),
         ("credentials", "password", {"env": "Q"}),
@@ -57,6 +58,7 @@ def test_what_did_not_change_changes_nothing() -> None:
         ("session", "blocked_for", 60.0),
         ("identity", "certificate_file", "d"),
         ("identity", "reload_interval", 1.0),
+        ("identity", "unsafe_key_mode", True),
         ("upstream", "ca_file", "ca"),
         ("log", "level", "debug"),
         ("drain", "max", 1.0),
@@ -72,9 +74,19 @@ def test_a_live_key_is_taken_over_at_once(section: str, key: str, value: object)
     ("section", "key", "value"),
     [
         ("listen", "address", "127.0.0.1:1"),
+        ("listen", "socket_mode", "0660"),
+        ("listen", "min_rate", 1),
+        ("listen", "head_timeout", 1.0),
+        ("listen", "idle_timeout", 1.0),
+        ("listen", "write_timeout", 1.0),
+        ("listen", "max_target", 1),
+        ("listen", "max_field", 1),
+        ("listen", "max_fields", 1),
+        ("listen", "max_connections", 1),
         ("admin", "address", "127.0.0.1:1"),
         ("upstream", "max_connections", 1),
         ("upstream", "connect_timeout", 1.0),
+        ("upstream", "wait", 1.0),
         ("session", "dialect", "fincard"),
         ("replay", "max_total", 1),
         ("log", "format", "json"),
@@ -85,6 +97,20 @@ def test_what_sockets_connections_and_dialect_were_made_of_waits_for_a_restart(
 ) -> None:
     fresh = config(**{section: {key: value}})
     assert revise(config(), fresh) == Revision(config(), restart=(f"{section}.{key}",))
+
+
+def test_who_may_call_over_a_unix_socket_is_taken_over_at_once_and_who_owns_it_is_not() -> None:
+    before = config(listen={"address": "unix:/run/s"})
+    fresh = config(listen={"address": "unix:/run/s", "allowed_users": ["app"], "socket_owner": "app"})
+    revision = revise(before, fresh)
+    assert (revision.live, revision.restart) == (("listen.allowed_users",), ("listen.socket_owner",))
+    assert (revision.config.listen.allowed_users, revision.config.listen.socket_owner) == (("app",), None)
+
+
+def test_users_that_come_together_with_a_unix_socket_wait_for_it() -> None:
+    with pytest.raises(ConfigError, match=r"^listen\.allowed_users") as raised:
+        revise(config(), config(listen={"address": "unix:/run/s", "allowed_users": ["app"]}))
+    assert raised.value.remedy.startswith("Restart the sidecar")
 
 
 def test_nested_keys_are_told_by_their_whole_name_and_taken_over_alone() -> None:

@@ -55,6 +55,29 @@ def test_two_listeners_need_two_addresses(address: str) -> None:
     assert keys({"listen": {"address": address}, "admin": {"address": address}}) == ["admin.address"]
 
 
+@pytest.mark.parametrize(
+    ("listen", "problems"),
+    [
+        ({"socket_owner": ":app"}, ["listen.socket_owner"]),
+        ({"allowed_users": ["app"]}, ["listen.allowed_users"]),
+        ({"socket_owner": "app", "allowed_users": ["app"]}, ["listen.socket_owner", "listen.allowed_users"]),
+    ],
+)
+def test_owner_and_users_are_for_a_unix_socket_only(listen: dict[str, Any], problems: list[str]) -> None:
+    assert keys({"listen": {"address": "127.0.0.1:80", **listen}}) == problems
+    config = made({"listen": {"address": "unix:/run/s", "socket_mode": "0660", **listen}})
+    assert (config.listen.socket_mode, str(config.listen.address)) == ("0660", "unix:/run/s")
+
+
+@pytest.mark.parametrize("broken", ["address", "socket_owner", "allowed_users"])
+def test_owner_and_users_are_not_judged_while_one_of_their_keys_is_wrong(broken: str) -> None:
+    config = made({"listen": {"address": "unix:/run/s", "socket_owner": "app", "allowed_users": ["app"]}})
+    tcp = made({}).listen.address
+    config = config.model_copy(update={"listen": config.listen.model_copy(update={"address": tcp})})
+    assert [problem.key for problem in checks.problems(config, ())] == ["listen.socket_owner", "listen.allowed_users"]
+    assert list(checks.problems(config, [("listen", broken)])) == []
+
+
 def test_two_free_ports_are_two_addresses() -> None:
     config = made({"listen": {"address": "127.0.0.1:0"}, "admin": {"address": "127.0.0.1:0"}})
     assert config.admin.address == config.listen.address
@@ -69,6 +92,12 @@ def test_plain_http_goes_to_loopback_and_the_playground_itself(url: str) -> None
 def test_plain_http_goes_nowhere_else(url: str) -> None:
     assert keys({"upstream": {"url": url}}) == ["upstream.url"]
     assert keys({"session": {"url": url}}) == ["session.url"]
+
+
+@pytest.mark.parametrize("environment", ["playground", "production"])
+def test_https_goes_anywhere(environment: str) -> None:
+    urls = {"upstream": {"url": "https://10.0.0.1"}, "session": {"url": "https://login.example"}}
+    assert made({"environment": environment, **urls}).session.url == "https://login.example"
 
 
 @pytest.mark.parametrize("environment", ["integration", "production"])

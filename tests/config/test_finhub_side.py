@@ -27,7 +27,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     upstream = Upstream(url="https://a")
     assert (upstream.connect_timeout, upstream.response_timeout, upstream.idle_timeout) == (5, 60, 60)
     assert (upstream.max_connections, upstream.upgrade) == (100, ())
-    assert Identity().reload_interval == 30
+    assert upstream.wait == 5
+    assert (Identity().reload_interval, Identity().unsafe_key_mode) == (30, False)
     credentials = Credentials()
     assert (credentials.account_type, credentials.grant_type) == ("b2b", "password")
     assert credentials.send_client_credentials is True
@@ -63,7 +64,9 @@ def test_an_identity_is_given_by_a_certificate_or_a_pkcs12_file(
         (Upstream, {"url": "https://a/path"}),
         (Upstream, {"url": "https://a", "max_connections": 0}),
         (Upstream, {"url": "https://a", "upgrade": ["websocket"]}),
+        (Upstream, {"url": "https://a", "wait": -1}),
         (Identity, {"reload_interval": 0}),
+        (Identity, {"unsafe_key_mode": 1}),
         (Credentials, {"account_type": "b2x"}),
         (Credentials, {"tenant_id": "1\r\n"}),
         (Credentials, {"tenant_id": 1}),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,3 +27,29 @@ def test_a_whole_number_is_nothing_like_one(value: object) -> None:
 
 def test_lists_become_tuples() -> None:
     assert TypeAdapter(kinds.Hosts).validate_python(["A", "b"]) == ("a", "b")
+    assert TypeAdapter(kinds.Users).validate_python(["app", "1000"]) == ("app", "1000")
+
+
+@pytest.mark.parametrize("value", ["app", [1000], ["a:b"], None])
+def test_users_are_a_list_of_texts(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(kinds.Users).validate_python(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "wrong"),
+    [
+        (kinds.SocketMode, ["0600", "660"], ["0o600", "00600", "689", "60"]),
+        (kinds.SocketOwner, ["app", "app:www", ":www", "1:2"], [":", "app:", "a:b:c", "a b", ""]),
+    ],
+)
+def test_the_schema_tells_the_form_of_a_text_that_is_then_read(kind: object, good: list[str], wrong: list[str]) -> None:
+    adapter: TypeAdapter[str] = TypeAdapter(kind)
+    pattern = adapter.json_schema()["pattern"]
+    for text in good:
+        assert re.search(pattern, text)
+        adapter.validate_python(text)
+    for text in wrong:
+        assert not re.search(pattern, text)
+        with pytest.raises(ValidationError):
+            adapter.validate_python(text)

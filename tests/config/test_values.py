@@ -104,6 +104,51 @@ def test_what_is_no_target_is_refused(value: object) -> None:
         values.target(value)
 
 
+@pytest.mark.parametrize(
+    ("written", "mode"), [("0600", "0600"), ("660", "0660"), ("0777", "0777"), ("200", "0200"), ("0206", "0206")]
+)
+def test_a_mode_is_three_octal_digits_with_or_without_a_nought_before_them(written: str, mode: str) -> None:
+    assert values.mode(written) == mode
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "600 ", "0o600", "00600", "1777", "4600", "680", "60", "rw-rw----", "٦٦٠", 600, 0o600, True, None]
+)
+def test_what_is_no_mode_is_refused(wrong: object) -> None:
+    with pytest.raises(Unfit, match="octal"):
+        values.mode(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["000", "0077", "0466", "0500"])
+def test_a_mode_without_which_not_even_the_owner_could_connect_is_refused(wrong: str) -> None:
+    with pytest.raises(Unfit, match="owner must be able to write"):
+        values.mode(wrong)
+
+
+@pytest.mark.parametrize("name", ["app", "1000", "0", "_apt", "jürgen", "DOMAIN\\user", "user@example.com", "a.b-c$"])
+def test_a_user_is_a_name_or_a_number_in_whatever_letters(name: str) -> None:
+    assert values.user(name) == values.owner(name) == name
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", " app", "app ", "a b", "a:b", ":", "a\u00a0b", "a\nb", "a\x00", 1000, True, None]
+)
+def test_what_is_no_user_is_refused(wrong: object) -> None:
+    with pytest.raises(Unfit):
+        values.user(wrong)
+
+
+@pytest.mark.parametrize("owner", ["app", "app:www-data", ":www-data", "1000:1000", ":0"])
+def test_an_owner_is_a_user_a_group_or_both(owner: str) -> None:
+    assert values.owner(owner) == owner
+
+
+@pytest.mark.parametrize("wrong", ["", ":", "app:", "::a", "a:b:c", "a: b", "a :b", "a b", 1000, None, ["app"]])
+def test_what_is_no_owner_is_refused(wrong: object) -> None:
+    with pytest.raises(Unfit):
+        values.owner(wrong)
+
+
 PIN = base64.b64encode(bytes(range(32))).decode()
 
 

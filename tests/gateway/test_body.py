@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sidecar import errors
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
+from sidecar.gateway.pace import Pace
 
 
 class Parts:
@@ -49,8 +50,9 @@ def body_of(
     remembered: int = 100,
     budget: Budget | None = None,
     timeout: float = 5.0,  # the value under test, not a time limit of this function
+    rate: int = 1,
 ) -> ReplayableBody:
-    limits = Limits(max_body=max_body, remembered=remembered, timeout=timeout)
+    limits = Limits(max_body=max_body, remembered=remembered, pace=Pace(timeout, rate))
     return ReplayableBody(source, length, limits, budget or Budget(10_000), source.invite)
 
 
@@ -212,6 +214,30 @@ async def test_a_body_larger_than_allowed_ends_as_too_large_and_the_rest_is_not_
 
 async def test_a_body_as_large_as_allowed_passes() -> None:
     assert len(b"".join(await all_of(body_of(Parts(bytes(600), bytes(400)))))) == 1000
+
+
+class Dripping:
+    """A byte at a time, for ever."""
+
+    async def readany(self) -> bytes:
+        await asyncio.sleep(0.005)
+        return b"x"
+
+
+async def test_a_body_that_drips_for_ever_is_ended_by_its_average_rate() -> None:
+    limits = Limits(max_body=10**6, remembered=0, pace=Pace(0.1, 10_000))
+    body = ReplayableBody(Dripping(), 10**6, limits, Budget(0), lambda: None)
+    with pytest.raises(errors.CallerTimeout, match="less than 10000 bytes a second"):
+        await body.prefetch(10**6)
+    assert 0 < body.received <= 20
+    assert not body.repeatable
+
+
+async def test_the_time_in_which_nobody_reads_is_not_the_callers() -> None:
+    body = body_of(Parts(b"one", b"two"), timeout=0.05, rate=1)
+    async for _ in body.chunks():
+        await asyncio.sleep(0.06)
+    assert body.complete
 
 
 async def test_a_caller_that_pauses_too_long_is_timed_out() -> None:

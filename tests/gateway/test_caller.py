@@ -3,15 +3,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 from origin import OK, Visit, replying
 from rawcaller import Caller, calling, request
-from stage import eventually, staged
+from stage import Plan, Stage, eventually, staged
 
-from sidecar.gateway.caller import CallerServer
+from sidecar.gateway.caller import CallerLimits, CallerServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -168,3 +169,184 @@ async def test_a_handler_that_fails_in_its_reply_ends_the_connection_without_a_s
         heard = await caller.rest()
         assert heard.status_lines == 1
         assert heard.body == b"half"
+
+
+# ── deadlines and counts ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def swept(stage: Stage, later: float, since: float | None = None) -> None:
+    """Let `later` seconds have passed, from now or since then, for the looks after connections."""
+    assert isinstance(stage.runner.server, CallerServer)
+    stage.runner.server.sweep((asyncio.get_running_loop().time() if since is None else since) + later)
+
+
+@pytest.mark.parametrize("start", [b"G", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"GET / HTTP/1.1\r\nX-A: b"])
+async def test_a_head_that_does_not_end_is_answered_408_in_time_and_told(start: bytes) -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(start)
+        await asyncio.sleep(0.02)
+        swept(stage, 9)
+        assert stage.lines() == []
+        swept(stage, 11)
+        heard = await caller.rest()
+        assert (heard.status, heard.status_lines, heard.cause) == (408, 1, "http_request_error")
+        (line,) = await stage.over()
+        assert (line.status, line.reason, line.method, line.attempts) == (408, "http_request_error", "", 0)
+        assert line.request_id in heard.raw.decode()
+
+
+async def test_a_drip_does_not_renew_the_time_of_a_head() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(b"GET /a HTTP/1.1\r\nHost: localhost\r\n")
+        await asyncio.sleep(0.02)
+        began = asyncio.get_running_loop().time()
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            await caller.send(b"X-A: b\r\n")
+            await asyncio.sleep(0.02)
+        swept(stage, 10, since=began)
+        assert (await caller.rest()).status == 408
+
+
+async def test_the_time_of_a_head_begins_anew_with_each_request() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        for _ in range(2):
+            began = asyncio.get_running_loop().time()
+            await asyncio.sleep(0.02)
+            await caller.send(b"GET /a HTTP/1.1\r\n")
+            await asyncio.sleep(0.02)
+            swept(stage, 10, since=began)
+            await caller.send(b"Host: localhost\r\n\r\n")
+            assert (await caller.reply()).raw == OK
+
+
+async def test_the_time_of_a_head_does_not_run_while_the_request_before_it_is_carried() -> None:
+    slow = Slow()
+    async with staged(slow) as stage, stage.caller() as caller:
+        began = asyncio.get_running_loop().time()
+        await caller.send(request(b"GET", b"/a") + b"GET /b HTTP/1.1\r\n")
+        await eventually(lambda: len(stage.origin.requests) == 1)
+        await caller.send(b"Host: localhost\r\n")
+        await asyncio.sleep(0.02)
+        swept(stage, 1000, since=began)
+        slow.answer.set()
+        assert (await caller.reply()).raw == OK
+        await eventually(lambda: len(stage.lines()) == 1)
+        swept(stage, 1009, since=began)
+        await caller.send(b"\r\n")
+        assert (await caller.reply()).raw == OK
+
+
+async def test_an_idle_connection_is_closed_in_time_without_a_word() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/a"))
+        assert (await caller.reply()).raw == OK
+        await eventually(lambda: len(stage.lines()) == 1)
+        swept(stage, 74)
+        swept(stage, 76)
+        heard = await caller.rest()
+        assert (heard.raw, heard.reset) == (b"", False)
+
+
+async def test_a_request_that_takes_long_is_no_idle_connection() -> None:
+    slow = Slow()
+    async with staged(slow) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/a"))
+        await eventually(lambda: len(stage.origin.requests) == 1)
+        began = asyncio.get_running_loop().time()
+        swept(stage, 1000, since=began)
+        slow.answer.set()
+        assert (await caller.reply()).raw == OK
+        await eventually(lambda: len(stage.lines()) == 1)
+        swept(stage, 1070, since=began)  # the idle time begins where the request ended, not where the connection did
+        await caller.send(request(b"GET", b"/a"))
+        assert (await caller.reply()).raw == OK
+
+
+async def test_a_head_is_refused_once_it_is_larger_than_all_its_parts_may_be() -> None:
+    """Each field is small enough, and they are few enough; together they would cost megabytes."""
+    field = b"X-A: " + b"a" * 30_000 + b"\r\n"
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(b"GET /a HTTP/1.1\r\nHost: localhost\r\n")
+        for _ in range(6):
+            await caller.send(field)
+        heard = await caller.rest()
+        assert (heard.status, heard.status_lines) == (431, 1)
+        assert stage.origin.connections == 0
+
+
+async def test_a_body_is_no_head() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(request(b"POST", b"/a", b"Content-Length: 400000"))
+        for _ in range(4):
+            await caller.send(b"x" * 100_000)
+        assert (await caller.reply()).raw == OK
+
+
+async def test_the_limits_are_those_that_were_asked_for() -> None:
+    plan = Plan(callers=CallerLimits(max_target=100, max_field=100, max_fields=200))
+    async with staged(replying(OK), plan) as stage:
+        assert (await stage.ask(request(b"GET", b"/" + b"a" * 99))).raw == OK
+        assert (await stage.hear(request(b"GET", b"/" + b"a" * 102))).status == 414
+        assert (await stage.ask(request(b"GET", b"/", b"X-A: " + b"a" * 100))).raw == OK
+        assert (await stage.hear(request(b"GET", b"/", b"X-A: " + b"a" * 101))).status == 431
+        assert (await stage.ask(request(b"GET", b"/", *[b"X-A: " + b"a" * 80] * 2))).raw == OK
+        assert (
+            await stage.hear(request(b"GET", b"/", b"Connection: close", *[b"X-A: " + b"a" * 80] * 3))
+        ).status == 431
+
+
+async def test_one_connection_too_many_is_answered_503_and_the_others_are_not_touched() -> None:
+    async with staged(replying(OK), Plan(callers=CallerLimits(max_connections=2))) as stage:
+        async with stage.caller() as first, stage.caller() as second:
+            for caller in (first, second):
+                await caller.send(request(b"GET", b"/a"))
+                assert (await caller.reply()).raw == OK
+            heard = await stage.hear(request(b"GET", b"/a"))
+            assert (heard.status, heard.status_lines, heard.cause) == (503, 1, "connection_limit_reached")
+            assert (heard.get(b"Connection"), heard.reset) == ([b"close"], False)
+            await first.send(request(b"GET", b"/a"))
+            assert (await first.reply()).raw == OK
+        told = [line.status for line in await stage.over(4)]
+        assert sorted(told) == [200, 200, 200, 503]
+        assert len(stage.origin.requests) == 3
+        await eventually(lambda: not stage.runner.server or not stage.runner.server.connections)
+        assert (await stage.ask(request(b"GET", b"/a"))).raw == OK
+
+
+async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection() -> None:
+    """The handler is done: what is left lies in the connection's own buffer."""
+    body = b"x" * 60_000
+
+    async def handler(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=body)
+
+    async with slowly_read(CallerServer(handler)) as (server, slow):
+        await asyncio.get_running_loop().sock_sendall(slow, request(b"GET", b"/a"))
+        await eventually(
+            lambda: any(one.transport and one.transport.get_write_buffer_size() for one in server.connections)
+        )
+        (connection,) = server.connections
+        await eventually(lambda: connection._waiter is not None)  # noqa: SLF001  # the handler is done
+        now = asyncio.get_running_loop().time()
+        server.sweep(now)
+        server.sweep(now + 59)
+        assert server.connections == [connection]
+        server.sweep(now + 61)
+        await eventually(lambda: not server.connections)
+
+
+@contextlib.asynccontextmanager
+async def slowly_read(server: CallerServer) -> AsyncIterator[tuple[CallerServer, socket.socket]]:
+    """Serve one caller whose buffers are so small that a reply stays on our side until it is read."""
+    runner = web.ServerRunner(server, shutdown_timeout=0.2)
+    await runner.setup()
+    with socket.socket() as listener, socket.socket() as slow:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
+        listener.bind(("127.0.0.1", 0))
+        await web.SockSite(runner, listener).start()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        slow.setblocking(False)  # noqa: FBT003  # the standard library's signature
+        await asyncio.get_running_loop().sock_connect(slow, listener.getsockname())
+        yield server, slow
+        await runner.cleanup()

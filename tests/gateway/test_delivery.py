@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
 from origin import OK, Visit, cutting, replying
 from rawcaller import request
 from stage import Plan, eventually, staged
+
+from sidecar.gateway import upstream
 
 GET = request(b"GET", b"/a")
 
@@ -181,3 +186,106 @@ async def test_a_refusal_to_a_head_has_no_body() -> None:
         assert heard.get(b"Proxy-Status") == [b"finhub-sidecar; error=http_request_error"]
         await caller.send(GET)
         assert (await caller.reply()).raw == OK
+
+
+# ── a caller that does not take its reply ───────────────────────────────────────────────────────────────────────
+
+LARGE = 20_000_000  # more than the buffers of two sockets and of what is between them
+
+
+async def large(visit: Visit) -> None:
+    """Answer `/large` with more than a caller that does not read can hold, anything else with a word."""
+    while True:
+        asked = await visit.request()
+        if asked.target != b"/large":
+            await visit.send(OK)
+            continue
+        await visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE)
+        for _ in range(LARGE // 100_000):
+            await visit.send(b"x" * 100_000)
+
+
+async def test_a_reply_that_is_not_taken_is_cut_and_gives_its_connection_back() -> None:
+    async with staged(large, Plan(write_timeout=0.1)) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/large"))
+        (line,) = await stage.over()
+        assert (line.status, line.outcome) == (200, "caller_stalled")
+        assert 0 < line.sent < LARGE
+        assert stage.upstream.busy == 0
+        heard = await caller.rest()
+        assert heard.reset
+        assert len(heard.body) < LARGE
+
+
+async def test_a_reply_that_is_taken_at_a_crawl_is_cut_by_its_average_rate() -> None:
+    plan = Plan(write_timeout=0.3, min_rate=1 << 30)
+    async with staged(large, plan) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/large"))
+        while not stage.lines():
+            await caller.reader.read(20_000)
+            await asyncio.sleep(0.002)
+        assert stage.lines()[0].outcome == "caller_stalled"
+
+
+async def test_a_caller_that_pauses_and_goes_on_gets_all_of_its_reply() -> None:
+    async with staged(large) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/large"))
+        await caller.reader.readexactly(1000)
+        await asyncio.sleep(0.3)
+        taken = 1000 + len(await caller.reader.readexactly(LARGE - 1000))
+        (line,) = await stage.over()
+        assert (line.outcome, line.sent) == ("complete", LARGE)
+        assert taken == LARGE
+
+
+async def test_replies_that_nobody_takes_give_way_to_requests_that_wait_for_a_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upstream, "_HELD_UP", 0.1)
+    monkeypatch.setattr(upstream, "_LOOK", 0.05)
+    async with (
+        staged(large, Plan(connections=2, wait=5.0)) as stage,
+        stage.caller() as first,
+        stage.caller() as second,
+        stage.caller() as third,
+    ):
+        await first.send(request(b"GET", b"/large"))
+        await eventually(lambda: stage.upstream.busy == 1)
+        await second.send(request(b"GET", b"/large"))
+        await eventually(lambda: stage.upstream.busy == 2)
+        await third.send(GET)
+        assert (await third.reply()).raw == OK
+        gone = await stage.over(2)
+        assert [(line.path, line.outcome) for line in gone] == [("/large", "caller_stalled"), ("/a", "complete")]
+        assert stage.upstream.busy == 1, "one waits, one gives way: the other one is left alone"
+        await eventually(lambda: stage.upstream._next_look is None)  # noqa: SLF001  # nobody waits: no more looks
+
+
+async def test_a_reply_that_nobody_takes_is_left_alone_while_there_are_connections_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upstream, "_HELD_UP", 0.0)
+    monkeypatch.setattr(upstream, "_LOOK", 0.01)
+    async with staged(large, Plan(connections=2)) as stage, stage.caller() as first:
+        await first.send(request(b"GET", b"/large"))
+        await eventually(lambda: stage.upstream.busy == 1)
+        for _ in range(10):
+            assert (await stage.ask(GET)).raw == OK
+        assert stage.upstream.busy == 1
+
+
+async def test_a_refusal_that_is_not_taken_ends_its_connection() -> None:
+    """Pipelined refusals fill the connection's buffer: the writing of the last one waits, and is bounded."""
+    async with staged(replying(OK), Plan(write_timeout=0.2)) as stage, stage.caller() as caller:
+        refused = request(b"GET", b"/a", b"Origin: http://elsewhere.example")
+
+        async def ask_on() -> None:
+            while not any(line.outcome == "caller_stalled" for line in stage.lines()):
+                await caller.send(refused * 50)
+                await asyncio.sleep(0)
+
+        async with asyncio.timeout(20):
+            with contextlib.suppress(ConnectionError):
+                await ask_on()
+        await eventually(lambda: any(line.outcome == "caller_stalled" for line in stage.lines()))
+        assert stage.origin.requests == []

@@ -435,6 +435,23 @@ async def test_a_chunked_body_over_the_limit_is_413_and_finhub_never_sees_its_en
         assert stage.budget.left == 64 << 20
 
 
+async def test_one_request_too_many_at_once_is_429_with_a_time_to_come_again() -> None:
+    async with (
+        staged(silent, Plan(max_requests=2)) as stage,
+        stage.caller() as first,
+        stage.caller() as second,
+    ):
+        for number, caller in enumerate((first, second), 1):
+            await caller.send(request(b"GET", b"/a"))
+            await eventually(lambda number=number: len(stage.origin.requests) == number)
+        heard = await stage.ask(request(b"POST", b"/a", body=b"x"))
+        assert (heard.status, heard.cause, heard.get(b"Retry-After")) == (429, "http_request_denied", [b"1"])
+        assert b"listen.max_requests" in heard.body
+        assert len(stage.origin.requests) == 2
+        (line,) = await stage.over()
+        assert (line.status, line.attempts) == (429, 0)
+
+
 @pytest.mark.parametrize("sent", [b"", b"x", b"x" * 70_000])
 async def test_a_caller_that_stops_sending_is_408_and_finhub_never_sees_its_end(sent: bytes) -> None:
     async with staged(silent, Plan(body_timeout=0.1)) as stage, stage.caller() as caller:

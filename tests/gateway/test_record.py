@@ -14,6 +14,7 @@ def test_a_request_that_never_got_anywhere_is_told_as_one_without_a_status_or_an
         method="GET",
         path="/a",
         status=0,
+        upstream_status=0,
         source="sidecar",
         reason="",
         rule="",
@@ -30,9 +31,11 @@ def test_a_request_that_never_got_anywhere_is_told_as_one_without_a_status_or_an
 def test_what_was_noted_on_the_way_is_told() -> None:
     noted = record()
     noted.status, noted.source, noted.reason, noted.rule = 502, "upstream", "connection_terminated", "host"
+    noted.upstream_status = 504
     noted.upstream_seconds, noted.received, noted.sent, noted.outcome = 1.5, 7, 9, "aborted"
     told = noted.told(11.0)
     assert (told.status, told.source, told.reason, told.rule) == (502, "upstream", "connection_terminated", "host")
+    assert told.upstream_status == 504
     assert (told.upstream_duration, told.received, told.sent, told.outcome) == (1.5, 7, 9, "aborted")
 
 

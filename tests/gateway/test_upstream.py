@@ -14,6 +14,7 @@ from stage import PLAIN, eventually
 
 from sidecar import errors
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
+from sidecar.gateway.pace import Pace
 from sidecar.gateway.upstream import Bounds, Reply, Request, Upstream
 from sidecar.wire.client import Tls
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from conftest import Ends
 
-BOUNDS = {"connections": 10, "connect": 2.0, "response": 2.0, "idle": 2.0}
+BOUNDS = {"connections": 10, "wait": 2.0, "connect": 2.0, "response": 2.0, "idle": 2.0}
 BEARER = b"Bearer t0p-secret-token"
 QUERY = "t0p-secret-query"  # by name, since a traceback shows the lines of this file
 NOTHING = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -51,7 +52,7 @@ def body_of(*parts: bytes, length: int | None = None, source: Parts | None = Non
     bounds = Limits(
         max_body=int(limits.get("max_body", 1 << 30)),
         remembered=int(limits.get("remembered", 1 << 20)),
-        timeout=limits.get("timeout", 5.0),
+        pace=Pace(limits.get("timeout", 5.0), 1),
     )
     return ReplayableBody(source or Parts(list(parts)), known, bounds, Budget(1 << 30), lambda: None)
 
@@ -141,7 +142,7 @@ async def test_the_request_holds_the_fields_it_was_given_in_their_order_and_case
 
 
 def test_the_default_port_is_left_out_of_the_authority() -> None:
-    bounds = Bounds(connections=1, connect=1.0, response=1.0, idle=1.0)
+    bounds = Bounds(connections=1, wait=1.0, connect=1.0, response=1.0, idle=1.0)
     assert Upstream("https://api.finhub.cloud", bounds, lambda: PLAIN).authority == b"api.finhub.cloud"
     assert Upstream("https://[::1]:8443", bounds, lambda: PLAIN).authority == b"[::1]:8443"
 
@@ -415,7 +416,7 @@ async def test_a_new_tls_context_means_a_new_connection_and_the_same_one_does_no
 
 
 async def test_more_requests_than_connections_wait_and_then_are_refused() -> None:
-    async with asking(replying(OK), connections=1, connect=0.1) as stage:
+    async with asking(replying(OK), connections=1, wait=0.1, connect=60.0) as stage, asyncio.timeout(10):
         async with await stage.send() as reply:
             assert stage.upstream.busy == 1
             with pytest.raises(errors.ConnectionLimitReached) as caught:
@@ -661,3 +662,40 @@ async def test_trap_d_no_error_that_leaves_here_can_be_made_to_show_the_token(sc
 def test_trap_d_a_request_does_not_show_its_fields() -> None:
     request = Request(method="GET", target="/a", fields=((b"Authorization", BEARER),), body=body_of(), sendings=[])
     assert "t0p-secret" not in repr(request)
+
+
+# ── connections that FinHub keeps for a time only ───────────────────────────────────────────────────────────────
+
+KEPT_FOR_A_SECOND = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=1\r\n\r\nok"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_connection_that_finhub_gives_up_soon_is_not_used_again(method: str) -> None:
+    """The server ends each connection without an answer when a second request comes: a payment would be lost."""
+    async with asking(dying_when_reused(KEPT_FOR_A_SECOND)) as stage:
+        for _ in range(3):
+            body = body_of(b"payment") if method == "POST" else body_of()
+            assert await stage.ask(method, body=body) == b"ok"
+        assert (stage.origin.connections, len(stage.origin.requests), stage.sendings) == (3, 3, [])
+
+
+async def test_a_body_that_is_not_remembered_goes_over_a_new_connection_when_the_pooled_one_could_not_be_used() -> None:
+    spoken = asyncio.Event()
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK)
+        if visit.number == 1:
+            await asyncio.sleep(0.01)
+            await visit.send(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+            spoken.set()
+            await visit.request()
+
+    async with asking(script) as stage:
+        await stage.ask()
+        await spoken.wait()
+        await asyncio.sleep(0.01)
+        payment = bytes(range(256)) * 1024
+        parts = [payment[at : at + 50_000] for at in range(0, len(payment), 50_000)]
+        assert await stage.ask("POST", body=body_of(*parts, remembered=0)) == b"ok"
+        assert (stage.origin.connections, stage.origin.bodies, stage.sendings) == (2, [b"", payment], [])

@@ -24,6 +24,7 @@ LISTEN: dict[str, Any] = {
     "own_paths": ((None, "/api/v2/auth/token"), ("DELETE", "/sessions/{id}")),
     "allow": ("* /**",),
     "max_body": 1000,
+    "max_fields": 131_072,
     "host_checked": True,
 }
 DEFAULT = Policy.build(**LISTEN)
@@ -37,6 +38,7 @@ STRICT = Policy.build(
     }
 )
 UNIX = Policy.build(**LISTEN | {"host_checked": False})
+USERS = Policy.build(**LISTEN | {"host_checked": False, "allowed_users": (1000, 1001)})
 
 
 def ask(
@@ -46,9 +48,10 @@ def ask(
     target: str = "/api/x",
     fields: Fields = (HOST,),
     peer: str | None = "127.0.0.1",
+    uid: int | None = None,
     version: tuple[int, int] = (1, 1),
 ) -> None:
-    admit(policy, method=method, target=target, fields=fields, peer=peer, version=version)
+    admit(policy, method=method, target=target, fields=fields, peer=peer, uid=uid, version=version)
 
 
 def refused(kind: type[SidecarError], rule: str, policy: Policy = DEFAULT, **request: Any) -> SidecarError:
@@ -166,6 +169,36 @@ def test_any_other_peer_is_refused_with_the_key_to_change(peer: str | None) -> N
     assert "listen.allowed_peers" in error.remedy
 
 
+@pytest.mark.parametrize("uid", [None, 0, 1000, 4294967295])
+def test_where_no_users_are_named_every_user_is_admitted(uid: int | None) -> None:
+    ask(UNIX, peer=None, uid=uid)
+    ask(DEFAULT, uid=uid)
+
+
+@pytest.mark.parametrize("uid", [1000, 1001])
+def test_a_user_that_is_named_is_admitted(uid: int) -> None:
+    ask(USERS, peer=None, uid=uid)
+
+
+@pytest.mark.parametrize("uid", [0, 999, 1002, -1, 4294967295])
+def test_any_other_user_is_refused_with_the_key_to_change_and_root_is_no_exception(uid: int) -> None:
+    error = refused(RequestDenied, "user", USERS, peer=None, uid=uid)
+    assert error.status == 403
+    assert error.detail == f"The user {uid} is not in listen.allowed_users."
+    assert "listen.allowed_users" in error.remedy
+
+
+def test_where_users_are_named_an_unknown_one_is_refused() -> None:
+    error = refused(RequestDenied, "user", USERS, peer=None)
+    assert error.detail == "The caller's user is unknown, and is not in listen.allowed_users."
+
+
+def test_what_has_no_single_meaning_is_400_whoever_sends_it_and_a_stranger_learns_of_no_other_rule() -> None:
+    refused(MalformedRequest, "target", USERS, target="*", peer=None, uid=0)
+    fields = (HOST, (b"Origin", b"https://evil.example"), (b"Content-Length", b"1001"))
+    refused(RequestDenied, "user", USERS, method="TRACE", fields=fields, peer=None, uid=0)
+
+
 @pytest.mark.parametrize(
     "keys",
     [[], [b""], [b"wrong"], [KEY.encode() + b"x"], [KEY.encode("latin-1").replace(b"\xfc", b"")], [KEY.encode()] * 2],
@@ -242,17 +275,17 @@ NAMES = st.sampled_from(
 
 
 @given(
-    policy=st.sampled_from([DEFAULT, STRICT, UNIX]),
+    policy=st.sampled_from([DEFAULT, STRICT, UNIX, USERS]),
     method=st.sampled_from(["GET", "POST", "OPTIONS"]) | st.text(),
     target=st.text() | st.text(alphabet="/.%2ef5c;\\?a*0").map("/".__add__),
     fields=st.lists(st.tuples(NAMES | st.binary(), st.binary())).map(lambda fields: (HOST, *fields)),
-    peer=st.sampled_from(["10.0.0.1", None]) | st.text(),
+    end=st.tuples(st.sampled_from(["10.0.0.1", None]) | st.text(), st.sampled_from([1000, None]) | st.integers()),
 )
 def test_whatever_is_sent_is_admitted_or_refused_by_one_of_our_errors(
-    policy: Policy, method: str, target: str, fields: Fields, peer: str | None
+    policy: Policy, method: str, target: str, fields: Fields, end: tuple[str | None, int | None]
 ) -> None:
     try:
-        admit(policy, method=method, target=target, fields=fields, peer=peer)
+        admit(policy, method=method, target=target, fields=fields, peer=end[0], uid=end[1])
     except SidecarError as error:
         assert rule_of(error)  # noqa: PT017  # being admitted is as good an answer
         assert error.status in {400, 403, 413}  # noqa: PT017  # the same

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 from operating import Files, operated, refused
+from otherusers import NOBODY, ONLY_ROOT, STRANGER, acting_as, common_folder
 from rawcaller import calling, request
 
 from sidecar import events
 from sidecar.config.addresses import address
 from sidecar.errors import ListenError
 from sidecar.gateway.caller import CallerServer
+from sidecar.server.access import Access
 from sidecar.server.listeners import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 BALANCE = "/api/v2.1/wallets/w-1/balance"
@@ -152,6 +154,83 @@ async def test_a_socket_that_took_the_place_of_ours_is_not_removed(files: Files,
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(sockets[0]))
     assert sockets[0].exists()
+
+
+def told(path: Path) -> tuple[str, int, int]:
+    found = path.stat()
+    return f"{stat.S_IMODE(found.st_mode):04o}", found.st_uid, found.st_gid
+
+
+async def test_the_callers_socket_gets_its_mode_whatever_the_umask_and_the_operators_stays_private(
+    files: Files, sockets: tuple[Path, Path]
+) -> None:
+    files.add("listen", 'socket_mode = "0666"')
+    before = os.umask(0o777)
+    try:
+        async with operated(files):
+            assert [told(path)[0] for path in sockets] == ["0666", "0600"]
+    finally:
+        os.umask(before)
+    assert [path.exists() for path in sockets] == [False, False]
+
+
+@ONLY_ROOT
+async def test_the_callers_socket_gets_its_owner_and_the_operators_stays_ours(
+    files: Files, sockets: tuple[Path, Path]
+) -> None:
+    files.add("listen", f'socket_mode = "0620"\nsocket_owner = "{STRANGER}:12345"')
+    async with operated(files) as one:
+        assert [told(path) for path in sockets] == [("0620", STRANGER, 12345), ("0600", 0, 0)]
+        reply = await over_unix(sockets[0], f"GET {BALANCE} HTTP/1.1\r\nHost: a".encode())
+        assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert one.sidecar.gateway.traffic.total == 1
+    assert not sockets[0].exists()
+
+
+@ONLY_ROOT
+async def test_it_is_never_more_open_than_asked(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    for call in (os.chown, os.chmod):
+        monkeypatch.setattr(os, call.__name__, lambda *what, call=call: (seen.append(told(folder / "s")), call(*what)))
+    before = os.umask(0)
+    try:
+        async with opened(folder / "s", Access(0o666, f"{STRANGER}:12345")):
+            seen.append(told(folder / "s"))
+    finally:
+        os.umask(before)
+    assert seen == [("0600", 0, 0), ("0600", STRANGER, 12345), ("0666", STRANGER, 12345)]
+
+
+async def test_an_unknown_owner_is_told_before_there_is_a_socket(files: Files, sockets: tuple[Path, Path]) -> None:
+    files.add("listen", 'socket_owner = ":nobody-of-that-name"')
+    with pytest.raises(ListenError, match=r"listen\.socket_owner: there is no group 'nobody-of-that-name'"):
+        async with operated(files):
+            pytest.fail("it listens")
+    assert [path.exists() for path in sockets] == [False, False]
+
+
+@ONLY_ROOT
+async def test_without_the_right_to_give_it_away_no_socket_is_left_behind(folder: Path) -> None:
+    with acting_as(NOBODY), pytest.raises(ListenError, match=r"listen\.socket_owner 54321: Operation not permitted"):
+        async with opened(folder / "s", Access(0o660, f"{STRANGER}")):
+            pytest.fail("it listens")
+    assert os.listdir(folder) == []  # noqa: PTH208  # on the loop of a test; nothing waits for it
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with common_folder() as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def opened(path: Path, access: Access) -> AsyncIterator[None]:
+    async def handle(_: web.BaseRequest) -> web.Response:
+        raise AssertionError("nobody calls")
+
+    async with contextlib.AsyncExitStack() as stack:
+        await listen("listen.address", address(f"unix:{path}"), CallerServer(handle), stack, access)
+        yield
 
 
 # ── closing ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -140,3 +140,55 @@ asyncio.run(main())
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
     assert "it listens" not in done.stdout
     assert "aiohttp runs without its C extensions" in done.stderr
+
+
+async def test_the_bounds_of_the_configuration_are_those_of_the_listener(files: Files) -> None:
+    for line in (
+        "max_target = 100",
+        "max_field = 200",
+        "max_fields = 300",
+        "head_timeout = 0.2",
+        "body_timeout = 0.2",
+        "max_connections = 2",
+    ):
+        files.add("listen", line)
+    fields = [b"X-A: " + b"a" * 150] * 2
+    asked = {
+        request(b"GET", b"/" + b"a" * 101): 414,
+        request(b"GET", b"/", b"X-A: " + b"a" * 201): 431,
+        request(b"GET", b"/", b"Connection: close", *fields): 431,
+        request(b"POST", b"/", b"Connection: close", b"Content-Length: 5"): 408,
+        b"GET / HTTP/1.1\r\n": 408,
+    }
+    async with operated(files) as one:
+        await one.logged_in()
+        for raw, status in asked.items():
+            async with calling(one.port) as caller:
+                await caller.send(raw)
+                assert (await caller.rest()).status == status, raw
+            await until(lambda: one.sidecar.gateway.traffic.in_flight == 0)
+        async with calling(one.port) as first, calling(one.port) as second, calling(one.port) as third:
+            for caller in (first, second):
+                await caller.send(request(b"GET", BALANCE.encode()))
+                assert (await caller.reply()).status == 200
+            await third.send(request(b"GET", BALANCE.encode()))
+            assert (await third.rest()).status == 503
+        status = one.sidecar.status()["requests"]
+        assert (status["total"], status["refused"]) == (len(asked) + 3, len(asked) + 1)
+
+
+async def test_one_request_too_many_is_429_by_the_configuration_also_after_a_reload(files: Files) -> None:
+    files.add("listen", "max_requests = 1")
+    async with operated(files) as one, calling(one.port) as busy, calling(one.port) as other:
+        await one.logged_in()
+        files.emulator.fault("api:delay=0.6")
+        await busy.send(request(b"GET", BALANCE.encode()))
+        await begun(one)
+        await other.send(request(b"GET", BALANCE.encode()))
+        heard = await other.reply()
+        assert (heard.status, heard.get(b"Retry-After")) == (429, [b"1"])
+        files.edit("max_requests = 1", "max_requests = 2")
+        await one.sidecar.reload()
+        await other.send(request(b"GET", BALANCE.encode()))
+        assert (await other.reply()).status == 200
+        assert (await busy.reply()).status == 200

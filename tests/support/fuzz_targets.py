@@ -141,6 +141,7 @@ _POLICY: Final = Policy.build(
     own_paths=own_paths(_DIALECTS[0]),
     allow=_CONFIG.listen.allow,
     max_body=_CONFIG.listen.max_body,
+    max_fields=128 * 2**10,
     host_checked=True,
 )
 _FIELDS: Final = FieldPolicy.build(

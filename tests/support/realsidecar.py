@@ -33,6 +33,7 @@ environment = "production"
 [listen]
 address = "127.0.0.1:0"
 body_timeout = 1.0
+min_rate = 1
 
 [admin]
 address = "127.0.0.1:0"

@@ -15,10 +15,11 @@ from rawcaller import Caller, Heard, calling
 from sidecar import events
 from sidecar.config.finhub_side import FieldRule
 from sidecar.gateway.body import Budget, Limits
-from sidecar.gateway.caller import CallerServer
+from sidecar.gateway.caller import CallerLimits, CallerServer
 from sidecar.gateway.fields import FieldPolicy
-from sidecar.gateway.handler import Gateway, Tools
+from sidecar.gateway.handler import Allowance, Gateway, Tools
 from sidecar.gateway.lane import Lane
+from sidecar.gateway.pace import Pace
 from sidecar.gateway.upstream import Bounds, Upstream
 from sidecar.guard.policy import Policy
 from sidecar.wire.client import Tls
@@ -63,6 +64,11 @@ class Plan:
     remembered: int = 1 << 20
     total: int = 64 << 20
     body_timeout: float = 5.0
+    write_timeout: float = 60.0
+    min_rate: int = 1
+    max_requests: int = 512
+    wait: float | None = None
+    callers: CallerLimits = field(default_factory=CallerLimits)
     caller_key: Secret | None = None
     allow: tuple[str, ...] = ("* /**",)
     tls: Tls = PLAIN
@@ -82,14 +88,26 @@ class Plan:
             own_paths=[("POST", "/api/v2/auth/token")],
             allow=self.allow,
             max_body=self.max_body,
+            max_fields=self.callers.max_fields,
             host_checked=True,
         )
 
     def limits(self) -> Limits:
-        return Limits(max_body=self.max_body, remembered=self.remembered, timeout=self.body_timeout)
+        return Limits(max_body=self.max_body, remembered=self.remembered, pace=Pace(self.body_timeout, self.min_rate))
+
+    def allowed(self) -> Allowance:
+        return Allowance(
+            body=self.limits(), taking=Pace(self.write_timeout, self.min_rate), max_requests=self.max_requests
+        )
 
     def bounds(self) -> Bounds:
-        return Bounds(connections=self.connections, connect=self.connect, response=self.response, idle=self.idle)
+        return Bounds(
+            connections=self.connections,
+            wait=self.connect if self.wait is None else self.wait,
+            connect=self.connect,
+            response=self.response,
+            idle=self.idle,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,7 +176,7 @@ def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
     budget = Budget(plan.total)
     ids: Any = iter(f"00000000-0000-4000-8000-{number:012d}" for number in range(1, 10**6))
     tools = Tools(clock=Clock(), new_id=lambda: next(ids), emit=told.append)
-    gateway = Gateway(lane, plan.policy(), plan.limits(), budget, tools)
+    gateway = Gateway(lane, plan.policy(), plan.allowed(), budget, tools)
     return Stage(
         gateway=gateway,
         upstream=upstream,
@@ -166,7 +184,7 @@ def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
         tokens=plan.tokens,
         budget=budget,
         told=told,
-        runner=web.ServerRunner(CallerServer(gateway.handle), shutdown_timeout=0.1),
+        runner=web.ServerRunner(CallerServer(gateway.handle, plan.callers, gateway.unread), shutdown_timeout=0.1),
     )
 
 
