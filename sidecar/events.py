@@ -172,6 +172,14 @@ class Listening(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caution(Event):
+    """Something here is weaker than it should be; the sidecar runs all the same."""
+
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draining(Event):
     """The process is going down: unready from now on, and no longer than `limit` seconds."""
 

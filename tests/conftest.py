@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
+os.umask(0o077)  # tests write keys, and a key that every user can read is refused
+
 # The same examples in every run, and no example database to carry one run's luck into the next.
 hypothesis.settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("fixed")

@@ -119,11 +119,14 @@ def stand(config: Config, material: Material, now: datetime | None = None) -> St
 def _identity(config: Config) -> IdentityBytes | None:
     section = config.identity
     if section.is_given:
-        return files.read(
+        found = files.read(
             files.IdentityFiles(
                 certificate_file=section.certificate_file, key_file=section.key_file, pkcs12_file=section.pkcs12_file
             )
         )
+        if not section.unsafe_key_mode:
+            files.refuse_exposed(found)
+        return found
     if config.identity_required:
         raise IdentityError(
             "no client certificate is configured, and FinHub's production demands one",

@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
+from sidecar.cli import process
 from sidecar.cli.exits import DONE
 
 if TYPE_CHECKING:
@@ -27,18 +28,29 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until the end; ConfigError, SecretError, IdentityError or ListenError when it cannot start."""
+    cautions = list(process.harden())
+    environ = dict(os.environ)  # a reload reads secrets again; nobody else shall find them
+
     from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # `--help` and other commands need not wait for it
     from sidecar.config.load import load  # noqa: PLC0415  # as above
     from sidecar.observe.log import Log  # noqa: PLC0415  # as above
     from sidecar.server import serve  # noqa: PLC0415  # as above
 
     def read() -> Config:
-        return load(options.config, os.environ)
+        return load(options.config, environ)
 
     config = read()
     log = Log(config.log.format, config.log.level)
     log.adopt_stdlib()
-    sidecar = Sidecar(config, os.environ, log, reread=read)
-    sidecar.on_config = lambda changed: log.set_level(changed.log.level)
+    sidecar = Sidecar(config, environ, log, reread=read)
+    process.forget_secrets(config, os.environ)
+    for caution in (*cautions, *process.make_room(config)):
+        log(caution)
+
+    def use(changed: Config) -> None:
+        log.set_level(changed.log.level)
+        process.forget_secrets(changed, os.environ)
+
+    sidecar.on_config = use
     asyncio.run(serve(sidecar, log))
     return DONE

@@ -34,6 +34,7 @@ _WORDS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
     events.Reloaded: ("info", "reloaded"),
     events.ReloadFailed: ("error", "reload failed, what was in use stays"),
     events.Listening: ("info", "listening"),
+    events.Caution: ("warning", "caution"),
     events.Draining: ("info", "draining"),
     events.Stopped: ("info", "stopped"),
 }

@@ -34,6 +34,7 @@ class IdentityBytes:
     certificate: bytes | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
     pkcs12: bytes | None = field(default=None, repr=False)
+    exposed: tuple[str, ...] = field(default=(), compare=False)  # which files with a key everybody can read, in words
 
     @property
     def digest(self) -> str:
@@ -69,7 +70,7 @@ def parse(raw: IdentityBytes, password: Secret | None, now: datetime) -> Identit
         IdentityError: it cannot be used; names the configuration key and the remedy.
     """
     try:
-        return _checked(_material(raw, password), now, raw.digest)
+        return _checked(_material(raw, password), now, raw.digest, raw.exposed)
     except (ValueError, x509.InvalidVersion):
         # cryptography reads names, dates and versions only when asked for them: damage shows late, and anywhere.
         raise IdentityError(
@@ -78,7 +79,7 @@ def parse(raw: IdentityBytes, password: Secret | None, now: datetime) -> Identit
         ) from None
 
 
-def _checked(material: Material, now: datetime, digest: str) -> Identity:
+def _checked(material: Material, now: datetime, digest: str, exposed: tuple[str, ...]) -> Identity:
     certificates = chain.leaf_first(material, now)
     leaf = certificates[0]
     chain.refuse_out_of_date(leaf, now)
@@ -90,7 +91,7 @@ def _checked(material: Material, now: datetime, digest: str) -> Identity:
         serial=f"{leaf.serial_number:x}",
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,
-        warnings=(*material.warnings, *chain.warnings(certificates, now)),
+        warnings=(*exposed, *material.warnings, *chain.warnings(certificates, now)),
         digest=digest,
     )
 

@@ -107,3 +107,14 @@ def test_what_another_sidecar_listens_on_is_left_to_it(stage: Stage) -> None:
         assert address in late.stderr
     assert get(f"{first.url}{BALANCE}").status == 200
     assert curl("--unix-socket", str(path), f"http://localhost{BALANCE}").returncode == 0
+
+
+def test_it_dumps_no_core_and_starts_with_no_key_that_everybody_can_read(stage: Stage) -> None:
+    limits = stage.run().proc("limits").decode().splitlines()
+    assert [line.split()[4:6] for line in limits if line.startswith("Max core file size")] == [["0", "0"]]
+    key = stage.finhub.folder / "client.key"
+    key.chmod(0o644)
+    refused = stage.start(["run", "--config", str(stage.finhub.config)])
+    assert refused.process.wait(30) == 3
+    assert "identity.unsafe_key_mode" in refused.stderr
+    assert stage.run(IDENTITY__UNSAFE_KEY_MODE="true").lines("identity loaded")[0]["warnings"]

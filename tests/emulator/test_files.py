@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,11 @@ SECRET = {"client.key", "client.p12", "client.p12.password", "password", "custom
 
 
 def test_a_fresh_folder_is_private_and_so_is_every_secret(tmp_path: Path) -> None:
-    config = write(tmp_path / "new" / "folder", CONTENT)
+    before = os.umask(0o022)  # under which other files can be read by everybody
+    try:
+        config = write(tmp_path / "new" / "folder", CONTENT)
+    finally:
+        os.umask(before)
     assert config == tmp_path / "new" / "folder" / "sidecar.toml"
     assert stat.S_IMODE(config.parent.stat().st_mode) == 0o700
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in config.parent.iterdir()}

@@ -48,6 +48,7 @@ EXAMPLES: list[events.Event] = [
     events.Reloaded(what=("secrets",), restart=("workers",)),
     events.ReloadFailed(what="SecretError", detail="d", remedy="r"),
     events.Listening(listen="l", admin="a", environment="production", version="0"),
+    events.Caution(detail="core dumps could not be turned off", remedy="Set it."),
     events.Draining(why="SIGTERM", in_flight=2, limit=25.0),
     events.Stopped(cut=0),
 ]
@@ -127,7 +128,7 @@ def test_a_request_is_told_with_all_that_is_not_empty() -> None:
     }
 
 
-@pytest.mark.parametrize(("level", "lines"), [("debug", 13), ("info", 13), ("warning", 6), ("error", 3)])
+@pytest.mark.parametrize(("level", "lines"), [("debug", 14), ("info", 14), ("warning", 7), ("error", 3)])
 def test_nothing_below_the_level_is_written(level: str, lines: int) -> None:
     streams = Streams(level=level)
     for event in EXAMPLES:

@@ -7,7 +7,7 @@ import pytest
 from made import NOW, make
 
 from sidecar.errors import ConfigError, IdentityError
-from sidecar.tls.files import IDENTITY_LIMIT, TRUST_LIMIT, IdentityFiles, load, read, read_trust
+from sidecar.tls.files import IDENTITY_LIMIT, TRUST_LIMIT, IdentityFiles, load, read, read_trust, refuse_exposed
 from sidecar.tls.identity import IdentityBytes
 
 if TYPE_CHECKING:
@@ -80,3 +80,58 @@ def test_a_trust_file_that_cannot_be_read_is_a_matter_of_configuration(tmp_path:
         read_trust("upstream.crl_file", str(tmp_path / "nowhere"))
     assert caught.value.detail.startswith("upstream.crl_file: the file cannot be read")
     assert "upstream.crl_file" in caught.value.remedy
+
+
+# ── keys that everybody can read ────────────────────────────────────────────────────────────────────────────────
+
+
+def laid(tmp_path: Path, mode: int, *, of: str) -> IdentityFiles:
+    """Lay a pair and a PKCS#12 file down; `of` is the one with this mode, the others are the owner's alone."""
+    made = make()
+    names = {"certificate_file": made.certificate_pem, "key_file": made.key_pem, "pkcs12_file": b"any"}
+    for name, content in names.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(mode if name == of else 0o600)
+    return IdentityFiles(**{name: str(tmp_path / name) for name in names})
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o602, 0o644, 0o666])
+@pytest.mark.parametrize("of", ["key_file", "pkcs12_file"])
+def test_a_key_that_every_user_can_read_or_write_is_refused_with_the_remedies(
+    tmp_path: Path, of: str, mode: int
+) -> None:
+    found = read(laid(tmp_path, mode, of=of))
+    with pytest.raises(IdentityError) as caught:
+        refuse_exposed(found)
+    assert f"identity.{of}" in caught.value.detail
+    assert f"mode {mode:04o}" in caught.value.detail
+    for remedy in ("chmod 600", "defaultMode: 0440", "identity.unsafe_key_mode"):
+        assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(("of", "mode"), [("key_file", 0o640), ("pkcs12_file", 0o440), ("certificate_file", 0o644)])
+def test_a_group_may_read_a_key_and_everybody_a_certificate(tmp_path: Path, of: str, mode: int) -> None:
+    refuse_exposed(read(laid(tmp_path, mode, of=of)))
+
+
+def test_a_certificate_file_with_the_key_in_it_is_a_key_file(tmp_path: Path) -> None:
+    made = make()
+    (tmp_path / "both").write_bytes(made.certificate_pem + made.key_pem)
+    (tmp_path / "both").chmod(0o644)
+    with pytest.raises(IdentityError, match="certificate_file"):
+        refuse_exposed(read(IdentityFiles(certificate_file=str(tmp_path / "both"))))
+
+
+def test_a_link_is_judged_by_what_it_leads_to(tmp_path: Path) -> None:
+    laid(tmp_path, 0o600, of="key_file")
+    (tmp_path / "link").symlink_to("key_file")  # a link's own mode is 0777
+    refuse_exposed(read(IdentityFiles(key_file=str(tmp_path / "link"))))
+    (tmp_path / "key_file").chmod(0o644)
+    with pytest.raises(IdentityError):
+        refuse_exposed(read(IdentityFiles(key_file=str(tmp_path / "link"))))
+
+
+def test_where_it_is_taken_all_the_same_the_identity_carries_a_warning(tmp_path: Path) -> None:
+    files = laid(tmp_path, 0o644, of="key_file")
+    pair = IdentityFiles(certificate_file=files.certificate_file, key_file=files.key_file)
+    assert any("every user of this machine" in warning for warning in load(pair, None, NOW).warnings)

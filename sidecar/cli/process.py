@@ -1,0 +1,77 @@
+"""What a process that holds keys and tokens does about itself before it reads them.
+
+Thin: system calls, each of which may be missing or forbidden. What could not be done is returned in words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import sys
+from typing import TYPE_CHECKING, Final
+
+from sidecar.config.catalogue import keys
+from sidecar.config.kinds import Kind
+from sidecar.config.refs import EnvRef
+from sidecar.config.render import value_of
+from sidecar.events import Caution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
+
+    from sidecar.config.model import Config
+
+_PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
+_BESIDES: Final = 64
+"""Descriptors for everything but callers and FinHub: listeners, logs, files that are read."""
+
+
+def harden() -> Iterator[Caution]:
+    """Leave no core dump with keys in it, let nobody look into this process, and make files for their owner alone.
+
+    Yields what this system would not do. Not dumpable, the process hides its memory and its start-up environment in
+    /proc from other processes of its user, too.
+    """
+    os.umask(0o077)
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (OSError, ValueError):
+        yield Caution(
+            detail="core dumps could not be turned off, and would hold keys",
+            remedy="Set `ulimit -c 0` for the sidecar.",
+        )
+    if sys.platform == "linux" and not _hide_memory():
+        yield Caution(
+            detail="other processes of this user can read this one's memory",
+            remedy="Run the sidecar as a user of its own.",
+        )
+
+
+def _hide_memory() -> bool:
+    with contextlib.suppress(OSError, AttributeError):
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+    return False
+
+
+def make_room(config: Config) -> Iterator[Caution]:
+    """Raise the limit of open files to what `config` may need; yield a caution where the system allows fewer."""
+    need = config.listen.max_connections + config.upstream.max_connections + _BESIDES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = need if hard == resource.RLIM_INFINITY else min(need, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < need:
+        yield Caution(
+            detail=f"this process may open {allowed} files, and listen.max_connections asks for {need}",
+            remedy="Raise the limit (`ulimit -Hn`, LimitNOFILE=), or lower listen.max_connections.",
+        )
+
+
+def forget_secrets(config: Config, environ: MutableMapping[str, str]) -> None:
+    """Take the variables out of `environ` that hold the secrets of `config`: nothing that we start shall have them."""
+    for key in keys():
+        ref = value_of(config, key) if key.kind is Kind.SECRET else None
+        if isinstance(ref, EnvRef):
+            environ.pop(ref.name, None)

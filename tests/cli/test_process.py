@@ -1,0 +1,142 @@
+"""What a process does about itself, seen from outside: each case has a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from otherusers import NOBODY, ONLY_ROOT, common_folder
+
+from sidecar.cli import process
+from sidecar.config.load import load
+
+if TYPE_CHECKING:
+    from sidecar.config.model import Config
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+environment = "playground"
+[credentials]
+username = "shop"
+password = { env = "SHOP_PASSWORD" }
+customer_id = "client"
+customer_secret = { file = "secret" }
+tenant_id = "1234567"
+[listen]
+caller_key = { env = "SHOP_KEY" }
+"""
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="prctl and /proc are Linux's")
+
+
+def told_by(code: str, before: str = "") -> Any:
+    """Run `code` after `before` in a fresh process, and return what it prints as JSON."""
+    program = f"import json, os, resource\nfrom sidecar.cli import process\n{before}\n{code}"
+    got = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
+    )
+    return json.loads(got.stdout)
+
+
+def config() -> Config:
+    with common_folder() as folder:
+        (folder / "sidecar.toml").write_text(CONFIG)
+        return load(str(folder / "sidecar.toml"), {})
+
+
+def test_it_leaves_no_core_dump_and_makes_files_for_its_owner_alone() -> None:
+    shown = told_by(
+        """
+cautions = [caution.detail for caution in process.harden()]
+print(json.dumps([cautions, resource.getrlimit(resource.RLIMIT_CORE), os.umask(0)]))
+""",
+        before="resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))",
+    )
+    assert shown == [[], [0, 0], 0o077]
+
+
+@LINUX
+@ONLY_ROOT
+def test_another_process_of_the_same_user_reads_neither_its_environment_nor_its_memory() -> None:
+    # To become another user leaves a process hidden; it is shown again, as one that was started by that user is.
+    program = f"""
+import ctypes, os, sys
+sys.path.insert(0, sys.argv[1])
+from sidecar.cli import process
+os.setuid({NOBODY})
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+print(list(process.harden()) if sys.argv[2] == "hardened" else [], flush=True)
+sys.stdin.read()
+"""
+    verdicts = {}
+    for word in ("hardened", "soft"):
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(ROOT), word],
+            env={"PATH": os.environ["PATH"], "SHOP_PASSWORD": "made-up-secret"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as one:
+            assert one.stdout is not None
+            assert one.stdout.readline() == b"[]\n"
+            looked = subprocess.run(
+                ["cat", f"/proc/{one.pid}/environ"], capture_output=True, user=NOBODY, check=False, timeout=10
+            )
+            verdicts[word] = b"made-up-secret" in looked.stdout
+            one.communicate(b"")
+    assert verdicts == {"hardened": False, "soft": True}
+
+
+def test_what_the_system_refuses_is_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    before = os.umask(0o022)
+    monkeypatch.setattr(process.resource, "setrlimit", refuse)
+    monkeypatch.setattr(process.ctypes, "CDLL", refuse)
+    monkeypatch.setattr(process.sys, "platform", "linux")
+    try:
+        cautions = list(process.harden())
+    finally:
+        os.umask(before)
+    assert ["core dumps" in caution.detail for caution in cautions] == [True, False]
+    assert all(caution.remedy for caution in cautions)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "after", "told"),
+    [
+        (100, 5000, 1188, False),  # 1024 callers, 100 to FinHub, 64 for the rest
+        (2000, 5000, 2000, False),
+        (100, 600, 600, True),
+    ],
+)
+def test_the_limit_of_open_files_is_raised_to_what_the_configuration_may_need(
+    soft: int, hard: int, after: int, *, told: bool
+) -> None:
+    shown = told_by(
+        """
+from types import SimpleNamespace as Some
+config = Some(listen=Some(max_connections=1024), upstream=Some(max_connections=100))
+cautions = [caution.detail for caution in process.make_room(config)]
+print(json.dumps([cautions, resource.getrlimit(resource.RLIMIT_NOFILE)]))
+""",
+        before=f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))",
+    )
+    assert shown[1] == [after, hard]
+    assert bool(shown[0]) == told
+    if told:
+        assert "600" in shown[0][0]
+        assert "1188" in shown[0][0]
+
+
+def test_the_variables_that_hold_secrets_are_forgotten_and_no_others() -> None:
+    environ = {"SHOP_PASSWORD": "a", "SHOP_KEY": "b", "PATH": "c", "SHOP_OTHER": "d"}
+    process.forget_secrets(config(), environ)
+    assert environ == {"PATH": "c", "SHOP_OTHER": "d"}
+    process.forget_secrets(config(), environ)  # a second time there is nothing to forget
+    assert environ == {"PATH": "c", "SHOP_OTHER": "d"}
