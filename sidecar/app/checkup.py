@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sidecar import errors
-from sidecar.app import lanes, material
+from sidecar.app import lanes, material, users
 from sidecar.app.keeper import Keeper
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.fields import Facts
@@ -51,8 +51,8 @@ class Finding:
 
 
 def local(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what can be found without the network: secrets, identity, trust, and what the dialect needs."""
-    for step, look in (("secrets", _secrets), ("identity", _identity), ("dialect", _dialect)):
+    """Yield what can be found without the network: secrets, identity, trust, what the dialect needs, and callers."""
+    for step, look in (("secrets", _secrets), ("identity", _identity), ("dialect", _dialect), ("callers", _callers)):
         try:
             yield look(config, environ)
         except errors.SidecarError as error:
@@ -80,6 +80,12 @@ def _dialect(config: Config, environ: Mapping[str, str]) -> Finding:
     dialect = lanes.dialect_of(config)
     lanes.choices(config, material.read(config, environ), dialect)
     return Finding(step="dialect", detail=f"{dialect.name}, everything it logs in with is set")
+
+
+def _callers(config: Config, _: Mapping[str, str]) -> Finding:
+    names = config.listen.allowed_users
+    users.allowed(names)
+    return Finding(step="callers", detail=f"the users {', '.join(names)}" if names else "whoever can connect")
 
 
 def _failed(step: str, error: errors.SidecarError) -> Finding:

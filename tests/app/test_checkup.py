@@ -55,11 +55,12 @@ async def failing(files: Files) -> Finding:
 
 
 async def test_secrets_come_first_then_the_identity_then_what_the_dialect_needs(files: Files) -> None:
-    secrets, identity, dialect = await local(files)
+    secrets, identity, dialect, callers = await local(files)
     assert (secrets.step, secrets.detail) == ("secrets", "credentials.password, credentials.customer_secret")
     assert identity.detail.startswith("CN=finhub-sidecar,O=8812345, key matches, ")
     assert identity.notes == ("the client certificate expires in 29 days, on " + in_days(30),)
     assert (dialect.step, dialect.detail) == ("dialect", "production, everything it logs in with is set")
+    assert (callers.step, callers.detail) == ("callers", "whoever can connect")
     assert files.emulator.counts.connections == 0
 
 
@@ -101,6 +102,15 @@ async def test_an_authority_file_without_one_is_a_matter_of_trust(files: Files) 
     files.put("ca.crt", "nothing")
     *_, finding = await local(files)
     assert (finding.step, type(finding.error)) == ("trust", errors.ConfigError)
+
+
+async def test_a_user_that_is_not_there_is_named(files: Files) -> None:
+    listen = files.config.read_text().replace('address = "127.0.0.1:0"', f'address = "unix:{files.folder}/s"', 1)
+    files.config.write_text(listen)
+    files.add("listen", 'allowed_users = ["root", "nobody-of-that-name"]')
+    finding = (await local(files))[-1]
+    assert isinstance(finding.error, errors.ConfigError)
+    assert "nobody-of-that-name" in finding.detail
 
 
 async def test_what_the_dialect_lacks_is_named(files: Files) -> None:

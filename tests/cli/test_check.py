@@ -33,6 +33,7 @@ def test_all_is_well_in_this_order(stage: Stage) -> None:
         "✓ secrets",
         "✓ identity",
         "✓ dialect",
+        "✓ callers",
         "✓ DNS localhost",
         "✓ TCP localhost",
         "✓ TLS localhost",
@@ -45,7 +46,7 @@ def test_all_is_well_in_this_order(stage: Stage) -> None:
 
 def test_offline_it_stops_before_the_network(stage: Stage) -> None:
     code, lines = check(stage, "--offline")
-    assert (code, lines[-1]) == (0, "✓ dialect: production, everything it logs in with is set")
+    assert (code, lines[-1]) == (0, "✓ callers: whoever can connect")
     assert stage.finhub.counts.connections == 0
 
 
