@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
+from sidecar.cli import process
 from sidecar.cli.exits import DONE, code_of
 from sidecar.errors import SidecarError
 from sidecar.observe.plain import plain, plain_lines
@@ -32,6 +33,9 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print each step's finding; return 0, or the exit code of the one that failed."""
+    for caution in process.harden():
+        print(f"! {caution.detail}\n  → {caution.remedy}")
+
     from sidecar.app import checkup  # noqa: PLC0415  # `--help` and other commands need not wait for it
     from sidecar.config.load import load  # noqa: PLC0415  # as above
 

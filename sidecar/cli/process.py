@@ -58,15 +58,25 @@ def _hide_memory() -> bool:
 def make_room(config: Config) -> Iterator[Caution]:
     """Raise the limit of open files to what `config` may need; yield a caution where the system allows fewer."""
     need = config.listen.max_connections + config.upstream.max_connections + _BESIDES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = need if hard == resource.RLIM_INFINITY else min(need, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    allowed = _raise_open_files(need)
     if allowed < need:
         yield Caution(
             detail=f"this process may open {allowed} files, and listen.max_connections asks for {need}",
             remedy="Raise the limit (`ulimit -Hn`, LimitNOFILE=), or lower listen.max_connections.",
         )
+
+
+def _raise_open_files(need: int) -> int:
+    """Raise the soft limit towards `need`, never lower it; return `need`, or the fewer files that are allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = need if hard == resource.RLIM_INFINITY else min(need, hard)
+    if soft == resource.RLIM_INFINITY or soft >= allowed:
+        return allowed
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):  # a kernel's own ceiling may lie below the hard limit
+        return soft
+    return allowed
 
 
 def forget_secrets(config: Config, environ: MutableMapping[str, str]) -> None:

@@ -122,6 +122,21 @@ async def test_half_a_pair_keeps_the_old_one_and_is_told_once(kept: Kept) -> Non
     assert await kept.keeper.look() == Changes(("identity",))
 
 
+async def test_a_key_that_everybody_can_read_by_now_is_refused_and_the_old_identity_stays(kept: Kept) -> None:
+    before, key = kept.keeper.standing, kept.files.folder / "client.key"
+    new = another()
+    kept.files.put("client.crt", new.certificate_pem)
+    kept.files.put("client.key", new.key_pem)
+    key.chmod(0o644)
+    with pytest.raises(IdentityError, match=r"identity\.key_file: every user .*mode 0644"):
+        await kept.keeper.look()
+    assert kept.keeper.standing is before
+    kept.files.add("identity", "unsafe_key_mode = true")
+    assert await kept.keeper.reload() == Changes(("identity.unsafe_key_mode", "identity"))
+    (loaded,) = (event for event in kept.told if isinstance(event, events.IdentityLoaded))
+    assert "every user of this machine" in loaded.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
     [

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from calling import PATIENCE
+from insider import Insider
 from staging import Stage, staged
 
 if TYPE_CHECKING:
@@ -83,3 +84,24 @@ def test_a_configuration_that_cannot_be_used_is_2_with_a_line_for_each_problem(s
     assert lines[0].startswith("✗ configuration: listen.max_body (FINHUB_LISTEN__MAX_BODY): ")
     assert lines[1].startswith("  session.wait (FINHUB_SESSION__WAIT): ")
     assert lines[2].startswith("  → Correct ")
+
+
+def test_a_key_that_everybody_can_read_is_3_with_the_remedies_and_a_warning_where_it_is_taken(stage: Stage) -> None:
+    key = stage.finhub.folder / "client.key"
+    key.chmod(0o644)
+    code, lines = check(stage, "--offline")
+    assert code == 3
+    assert lines[-2] == (
+        f"✗ identity: identity.key_file: every user of this machine can read or write the key (mode 0644, {key})"
+    )
+    for remedy in ("chmod 600", "defaultMode: 0440", "fsGroup", "identity.unsafe_key_mode = true"):
+        assert remedy in lines[-1]
+    code, lines = check(stage, "--offline", IDENTITY__UNSAFE_KEY_MODE="true")
+    assert code == 0
+    assert f"  ! identity.key_file: every user of this machine can read or write the key (mode 0644, {key})" in lines
+
+
+def test_it_holds_the_same_secrets_as_run_and_leaves_no_core_dump_either(stage: Stage) -> None:
+    looking = Insider(stage, ["check", "--offline", "--config", str(stage.finhub.config)], {})
+    assert looking.process.process.wait(PATIENCE) == 0
+    assert looking.report()["core"] == [0, 0]

@@ -86,9 +86,12 @@ sys.stdin.read()
             looked = subprocess.run(
                 ["cat", f"/proc/{one.pid}/environ"], capture_output=True, user=NOBODY, check=False, timeout=10
             )
-            verdicts[word] = b"made-up-secret" in looked.stdout
+            opened = subprocess.run(
+                ["dd", f"if=/proc/{one.pid}/mem", "count=0"], capture_output=True, user=NOBODY, check=False, timeout=10
+            )
+            verdicts[word] = b"made-up-secret" in looked.stdout, opened.returncode == 0
             one.communicate(b"")
-    assert verdicts == {"hardened": False, "soft": True}
+    assert verdicts == {"hardened": (False, False), "soft": (True, True)}
 
 
 def test_what_the_system_refuses_is_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +135,21 @@ print(json.dumps([cautions, resource.getrlimit(resource.RLIMIT_NOFILE)]))
     if told:
         assert "600" in shown[0][0]
         assert "1188" in shown[0][0]
+
+
+def test_a_limit_that_the_system_will_not_raise_is_told_and_ends_nothing() -> None:
+    shown = told_by(
+        """
+from types import SimpleNamespace as Some
+def refuse(*_):
+    raise ValueError("current limit exceeds maximum limit")
+resource.setrlimit = refuse
+config = Some(listen=Some(max_connections=1024), upstream=Some(max_connections=100))
+print(json.dumps([caution.detail for caution in process.make_room(config)]))
+""",
+        before="resource.setrlimit(resource.RLIMIT_NOFILE, (100, 5000))",
+    )
+    assert shown == ["this process may open 100 files, and listen.max_connections asks for 1188"]
 
 
 def test_the_variables_that_hold_secrets_are_forgotten_and_no_others() -> None:

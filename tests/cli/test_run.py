@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from calling import BALANCE, PATIENCE, get, post, until
+from insider import Insider
 from staging import SidecarProcess, Stage, staged
 
 if TYPE_CHECKING:
@@ -143,3 +145,53 @@ def test_a_reader_of_its_log_that_goes_away_does_not_end_it(stage: Stage) -> Non
         process.wait()
     assert "Traceback" not in told.read_text()
     assert "Exception ignored" not in told.read_text()
+
+
+# ── the process itself ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def held(stage: Stage) -> dict[str, str]:
+    """Configure two secrets in the environment; return the variables, with a third that nothing names yet."""
+    account = stage.finhub.emulator.account
+    edit(stage, 'password = { file = "password" }\n', "")
+    edit(stage, 'customer_secret = { file = "customer_secret" }', 'customer_secret = { env = "SHOP_SECRET" }')
+    return {
+        "FINHUB_CREDENTIALS__PASSWORD": account.password.reveal(),
+        "SHOP_SECRET": account.customer_secret.reveal(),
+        "LATER_KEY": "named-by-a-reload-only",
+    }
+
+
+def test_a_crash_reporter_in_it_finds_no_secret_in_the_environment(stage: Stage, held: dict[str, str]) -> None:
+    running = Insider(stage, ["run", "--config", str(stage.finhub.config)], held)
+    assert get(f"{running.process.listening().url}{BALANCE}").status == 200
+    assert running.process.end() == 0
+    assert running.report()["environ"].keys() & held.keys() == {"LATER_KEY"}
+
+
+def test_a_reload_knows_the_secrets_that_the_environment_has_lost_and_takes_new_ones_out(
+    stage: Stage, held: dict[str, str]
+) -> None:
+    running = Insider(stage, ["run", "--config", str(stage.finhub.config)], held)
+    sidecar = running.process.listening()
+    edit(stage, "[listen]\n", '[listen]\ncaller_key = { env = "LATER_KEY" }\n')
+    assert post(f"{sidecar.admin}/-/reload").json == {"changed": ["listen.caller_key", "caller key"]}
+    assert get(f"{sidecar.url}{BALANCE}").status == 403
+    assert post(f"{sidecar.admin}/-/reauthenticate").status == 200
+    assert sidecar.end() == 0
+    left = running.report()["environ"]
+    assert left.keys().isdisjoint(held)
+    assert set(left.values()).isdisjoint(held.values())
+
+
+def test_it_may_open_as_many_files_as_its_configuration_needs(stage: Stage) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        sidecar = stage.run(LISTEN__MAX_CONNECTIONS="300", UPSTREAM__MAX_CONNECTIONS="50")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (files,) = (line for line in sidecar.proc("limits").decode().splitlines() if line.startswith("Max open files"))
+    assert files.split()[3] == str(300 + 50 + 64)
+    assert sidecar.lines("caution") == []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import subprocess
+import sys
 import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 from calling import BALANCE, curl, get, post, until
 from leaks import leaks, pem_lines
+from otherusers import ordinary_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from staging import SidecarProcess, Stage
 
@@ -134,11 +138,36 @@ def test_command_line_environment_and_open_files_show_no_secret(stage: Stage) ->
     sidecar = stage.run()
     get(f"{sidecar.url}{BALANCE}")
     shown = {name: sidecar.proc(name).decode("latin-1") for name in ("cmdline", "environ", "maps")}
-    links = [str(link.readlink()) for link in Path(f"/proc/{sidecar.process.pid}/fd").iterdir()]
+    links = list(open_files(sidecar.process.pid))
     assert "sidecar" in shown["cmdline"]
     assert "FINHUB_LISTEN__ADDRESS" in shown["environ"]
     assert leaks(stage.finhub.secrets, shown) == []
     assert not [link for link in links if "memfd" in link or "deleted" in link or "client" in link]
+
+
+def open_files(pid: int) -> Iterator[str]:
+    """Yield what a process has open; what it closes while one looks is no longer there to tell."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield str(link.readlink())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_an_ordinary_program_of_its_own_user_cannot_look_into_it_and_it_works_all_the_same(stage: Stage) -> None:
+    with ordinary_programs(), subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+        sidecar = stage.run()
+        can_open = {
+            (who, name): subprocess.run(
+                ["dd", f"if=/proc/{pid}/{name}", "count=0"], stderr=subprocess.DEVNULL, check=False
+            ).returncode
+            == 0
+            for who, pid in (("sidecar", sidecar.process.pid), ("other", other.pid))
+            for name in ("environ", "mem", "maps")
+        }
+        other.communicate(b"")
+    assert can_open == {(who, name): who == "other" for who, name in can_open}
+    assert get(f"{sidecar.url}{BALANCE}").status == 200
+    assert post(f"{sidecar.admin}/-/reload").json == {"changed": []}
 
 
 @linux

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import tempfile
@@ -30,6 +31,24 @@ def acting_as(uid: int) -> Iterator[None]:
         yield
     finally:
         os.seteuid(before)
+
+
+@contextlib.contextmanager
+def ordinary_programs() -> Iterator[None]:
+    """Let what is started meanwhile be an ordinary user's: root's programs get no capability, others have none anyway.
+
+    Linux only, see capabilities(7): with this bit the kernel gives a program nothing for its user being number 0.
+    """
+    get_securebits, set_securebits, no_root = 27, 28, 1  # linux/prctl.h, linux/securebits.h
+    prctl = ctypes.CDLL(None).prctl
+    before = prctl(get_securebits, 0, 0, 0, 0)
+    if os.geteuid() == 0:
+        assert prctl(set_securebits, before | no_root, 0, 0, 0) == 0
+    try:
+        yield
+    finally:
+        if os.geteuid() == 0:
+            assert prctl(set_securebits, before, 0, 0, 0) == 0
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ environment = "production"
 address = "127.0.0.1:0"
 body_timeout = 1.0
 min_rate = 1
+{listen}
 
 [admin]
 address = "127.0.0.1:0"
@@ -92,14 +93,16 @@ def identity(authority: trustme.CA, name: str, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, authority: trustme.CA, upstream: Recorder, more: str = "") -> Iterator[Sidecar]:
-    """Run a sidecar before `upstream` until the block ends; `more` is TOML that follows the configuration above.
+def running(
+    folder: Path, authority: trustme.CA, upstream: Recorder, more: str = "", listen: str = ""
+) -> Iterator[Sidecar]:
+    """Run a sidecar before `upstream` until the block ends.
 
-    It must end with exit code 0 when it is asked to.
+    `more` is TOML that follows the configuration above, `listen` further lines of that section. The process must end with exit code 0 when it is asked to.
     """
     identity(authority, "sidecar", folder)
     with Recorder(authority, _log_in) as login:
-        text = _CONFIG.format(upstream=upstream.url, login=login.url, tenant=TENANT) + more
+        text = _CONFIG.format(upstream=upstream.url, login=login.url, tenant=TENANT, listen=listen) + more
         (folder / "sidecar.toml").write_text(text, encoding="utf-8")
         with _started(folder) as sidecar:
             yield sidecar

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # Nobody answers there: a program that asked the environment for a proxy would fail.
 _DEAD_PROXY = "http://127.0.0.1:9"
-_CODE = str(Path(sidecar.__file__).parents[1])
+CODE = str(Path(sidecar.__file__).parents[1])
 
 
 class FinHub:
@@ -202,7 +202,7 @@ class SidecarProcess:
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FINHUB_")}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"), _DEAD_PROXY)
-    return {**inherited, **proxies, "no_proxy": "", "NO_PROXY": "", "PYTHONPATH": _CODE, **more}
+    return {**inherited, **proxies, "no_proxy": "", "NO_PROXY": "", "PYTHONPATH": CODE, **more}
 
 
 ANYWHERE: Mapping[str, str] = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from leaks import leaks
 from scale import scale
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -51,7 +51,7 @@ def heard_by_callers(stage: World) -> dict[str, str]:
 
 
 async def test_in_this_process_nothing_is_doubled_tokenless_truncated_leaked_or_left(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, figures: Callable[[str], None]
 ) -> None:
     lost: list[str] = []
     asyncio.get_running_loop().set_exception_handler(
@@ -64,9 +64,7 @@ async def test_in_this_process_nothing_is_doubled_tokenless_truncated_leaked_or_
             await stage.heal(program)
             await stage.alone(program)
             idle = (descriptors(), tasks())
-            began = time.monotonic()
             await tell(stage, program, SEED, FAULTS)
-            seconds = time.monotonic() - began
             await stage.heal(program)
             await stage.alone(program)
             assert program.held() == (0, 0)
@@ -76,7 +74,8 @@ async def test_in_this_process_nothing_is_doubled_tokenless_truncated_leaked_or_
     assert (descriptors(), tasks()) == before
     assert lost == []
     assert leaks(secrets_of(stage), written) == []
-    print(f"{stage.faults} faults, {stage.talks} talks, {seconds:.0f} s, idle {idle}, before {before}")  # noqa: T201  # the proof's figures
+    told = f"in this process: {stage.faults:,} faults in {stage.talks:,} talks, 0 complaints"
+    figures(f"{told}; idle again: {idle[0]} descriptors, {len(idle[1])} tasks")
 
 
 async def once(folder: Path) -> None:
@@ -85,7 +84,9 @@ async def once(folder: Path) -> None:
         await stage.heal(program)
 
 
-async def test_the_real_process_keeps_nothing_open_and_leaks_nothing(tmp_path: Path) -> None:
+async def test_the_real_process_keeps_nothing_open_and_leaks_nothing(
+    tmp_path: Path, figures: Callable[[str], None]
+) -> None:
     async with world(tmp_path) as stage, outer(tmp_path, stage.environ) as program:
         pid = str(program.process.pid)
         async with callers_relay(stage, program.port):
@@ -101,4 +102,5 @@ async def test_the_real_process_keeps_nothing_open_and_leaks_nothing(tmp_path: P
     assert status["upstream"]["connections"] == 0
     assert "unexpected failure" not in program.written()["stderr"]
     assert leaks(secrets_of(stage), {**program.written(), **heard_by_callers(stage), "status": str(status)}) == []
-    print(f"{stage.faults} faults, {stage.talks} talks, descriptors {before} → {after}")  # noqa: T201  # the proof's figures
+    told = f"the real process: {stage.faults:,} faults in {stage.talks:,} talks, 0 complaints"
+    figures(f"{told}; idle again: {after} descriptors")

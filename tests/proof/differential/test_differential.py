@@ -20,7 +20,7 @@ from scale import scale
 from steps import Talk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import trustme
     from bench import Bench
@@ -56,7 +56,9 @@ def ends(step: Step) -> bool:
 
 
 @needs_nginx
-def test_generated_requests_arrive_and_are_answered_as_through_nginx(sides: Bench) -> None:
+def test_generated_requests_arrive_and_are_answered_as_through_nginx(
+    sides: Bench, figures: Callable[[str], None]
+) -> None:
     before = sides.played
 
     @settings(
@@ -71,9 +73,12 @@ def test_generated_requests_arrive_and_are_answered_as_through_nginx(sides: Benc
         assert sides.strays == []
 
     check()
-    assert sides.played - before >= REQUESTS
+    played = sides.played - before
+    assert played >= REQUESTS
     assert [fault for fault in sides.upstream.faults() if not fault.fault.startswith("the bytes end")] == []
     assert sides.sidecar.bugs() == []
+    listed = len((*differences.REFUSED, *differences.OF_REQUESTS, *differences.IN_REPLIES))
+    figures(f"{played:,} requests through each, 0 differences outside the list of {listed}")
 
 
 @needs_nginx

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from messages import Reply, Request, Unsound
 from rawhttp import Caller, ask
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SHORT: Final = 3.0
 """Seconds within which a connection that has no future is closed."""
+
+_ARRIVED: Final = 0.3
+"""Seconds in which what other callers have sent has surely been read."""
 
 _FENCE: Final = b"the fence's own"
 _FENCED: Final = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(_FENCE), _FENCE)
@@ -54,15 +57,16 @@ class Played:
 class Stage:
     """A sidecar and its upstream, on which rows are played one after the other."""
 
-    def __init__(self, sidecar: Sidecar, upstream: Recorder, director: Director) -> None:
-        self.sidecar = sidecar
+    def __init__(self, sidecars: Mapping[str, Sidecar], upstream: Recorder, director: Director) -> None:
+        self.sidecars = sidecars
+        self.sidecar = sidecars[""]
         self._upstream = upstream
         self._director = director
 
     def play(self, row: RequestRow | ReplyRow) -> Played:
         """Return what happened; never raises for what the sidecar does."""
         self._upstream.forget()
-        before, bugs = len(self._upstream.faults()), len(self.sidecar.bugs())
+        before, bugs = len(self._upstream.faults()), len(self._bugs())
         played = Played(row)
         if isinstance(row, RequestRow):
             self._play_request(row, played)
@@ -71,8 +75,11 @@ class Stage:
             self._play_reply(row, played)
             _judge_reply(row, played)
         played.faults += [f"the upstream got: {fault.fault}" for fault in self._cut(row, before)]
-        played.faults += [f"the log says: {line}" for line in self.sidecar.bugs()[bugs:]]
+        played.faults += [f"the log says: {line}" for line in self._bugs()[bugs:]]
         return played
+
+    def _bugs(self) -> list[dict[str, Any]]:
+        return [line for sidecar in self.sidecars.values() for line in sidecar.bugs()]
 
     def _cut(self, row: RequestRow | ReplyRow, before: int) -> list[object]:
         """Return the connections on which half a request arrived; an early reply is allowed to cause one."""
@@ -89,12 +96,18 @@ class Stage:
 
     def _play_request(self, row: RequestRow, played: Played) -> None:
         self._director.answer = answer(_BODILESS_OK if row.method == b"HEAD" else OK)
-        with Caller(self.sidecar.address) as caller:
+        address = self.sidecars[row.under].address
+        with contextlib.ExitStack() as stack:
+            if row.beside:
+                _crowd(row, address, stack)
+            caller = stack.enter_context(Caller(address))
             caller.send(*row.sends)
             if row.then == "abort":
                 caller.abort()
             else:
                 _read(caller, row, played)
+        if row.beside:
+            time.sleep(_ARRIVED)  # so that the others' ends have been read, too
         self._fence(played)
         played.arrivals = self._upstream.arrivals[:-1]
 
@@ -152,6 +165,14 @@ def script_of(row: ReplyRow) -> Script:
             ending[row.then]()
 
     return script
+
+
+def _crowd(row: RequestRow, address: str, stack: contextlib.ExitStack) -> None:
+    """Open the other callers' connections, when nobody else's is open any more."""
+    time.sleep(_ARRIVED)
+    for sent in row.beside:
+        stack.enter_context(Caller(address)).send(sent)
+    time.sleep(_ARRIVED)
 
 
 def _read(caller: Caller, row: RequestRow, played: Played) -> None:

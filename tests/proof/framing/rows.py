@@ -41,6 +41,8 @@ class RequestRow:
     then: str = ""
     interim: tuple[int, ...] = ()
     reaches: tuple[Reached, ...] = ()
+    under: str = ""  # which of `requests_callers.LISTENS` the sidecar has
+    beside: tuple[bytes, ...] = ()  # what other callers have sent, whose connections stay open meanwhile
     ends: bool = False  # the refusal must end the connection: where its next request would begin is anybody's guess
     method: bytes = b"GET"  # by which the reply is read
 

@@ -13,6 +13,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 
 import replies
+import requests_callers
 import requests_framing
 import requests_head
 import trustme
@@ -40,6 +41,8 @@ GROUPS: Final[dict[str, tuple[RequestRow | ReplyRow, ...]]] = {
     "Host": requests_head.HOSTS,
     "Fields": requests_head.FIELDS,
     "Fields that are ours, or for one connection": requests_head.CREDENTIALS,
+    "Who may not": requests_callers.STRANGERS,
+    "Too slow, too large, too many": requests_callers.BOUNDS,
     "Expect": requests_head.EXPECT,
     "Upgrade": requests_head.UPGRADES,
     "From FinHub: head of the reply": replies.HEADS,
@@ -78,11 +81,13 @@ _LONGEST: Final = 160
 def staged(folder: Path) -> Iterator[Stage]:
     """Start a sidecar and a recording upstream in `folder`, and end them."""
     authority, director = trustme.CA(), Director()
-    with (
-        Recorder(authority, director.choose) as upstream,
-        running(folder, authority, upstream) as sidecar,
-    ):
-        yield Stage(sidecar, upstream, director)
+    with Recorder(authority, director.choose) as upstream, contextlib.ExitStack() as stack:
+        sidecars = {}
+        for under, listen in requests_callers.LISTENS.items():
+            place = folder / (under or "usual")
+            place.mkdir()
+            sidecars[under] = stack.enter_context(running(place, authority, upstream, listen=listen))
+        yield Stage(sidecars, upstream, director)
 
 
 def page(played: dict[str, Played]) -> str:
@@ -105,6 +110,8 @@ def _line(played: Played) -> str:
 def _sent(row: RequestRow | ReplyRow) -> str:
     ending = {"half-close": "end", "abort": "reset", "finish": "end", "cut": "end without close_notify"}
     text = " ¦ ".join(_shown(piece) for piece in row.sends if piece)
+    if isinstance(row, RequestRow) and row.beside:
+        text = f"{text} ¦ beside {len(row.beside)} times {_shown(row.beside[0]) or 'an idle connection'}"
     return f"{text} ¦ {ending.get(row.then, row.then)}".removeprefix(" ¦ ") if row.then else text
 
 

@@ -10,7 +10,7 @@ import table
 from rows import ReplyRow, RequestRow, get
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from play import Played, Stage
 
@@ -45,10 +45,11 @@ def test_a_row_of_the_table_holds(name: str, played: Plays) -> None:
     assert played[name].faults == []
 
 
-def test_the_page_is_what_a_run_shows(played: Plays) -> None:
+def test_the_page_is_what_a_run_shows(played: Plays, figures: Callable[[str], None]) -> None:
     written = table.PAGE.read_text(encoding="utf-8").splitlines()
     diff = difflib.unified_diff(written, table.page(played).splitlines(), "docs/refusals.md", "this run", lineterm="")
     assert list(diff) == [], "renew it with: python tests/proof/framing/table.py --write"
+    figures(f"{len(table.ROWS)} rows, docs/refusals.md is what this run shows")
 
 
 def test_no_two_rows_bear_one_name() -> None:

@@ -2,7 +2,7 @@
 
 `python tests/proof/fuzz/run.py --seconds 60` gives each target its share. A finding ends with a status that is not 0;
 its input is saved in `corpus/TARGET/`, where `test_fuzz.py` finds it for ever after.
-Needs `pip install "atheris>=3,<4"`.
+Needs atheris, which requirements-dev.txt has for Linux on x86-64.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 _HERE = Path(__file__).resolve().parent
 _CORPUS = _HERE / "corpus"
@@ -21,13 +23,14 @@ _LONGEST_INPUT = 4096
 _SECONDS_PER_INPUT = 10
 _MEGABYTES = 2048
 _FAILED, _USAGE = 1, 2
+_EXECUTED = re.compile(r"stat::number_of_executed_units: *([1-9][0-9]*)")
 
 
 def main(arguments: list[str]) -> int:
     """Fuzz every target, each in a process of its own: libFuzzer ends the one it runs in."""
     options = _parser().parse_args(arguments)
     if importlib.util.find_spec("atheris") is None:
-        sys.stderr.write('atheris is not installed: pip install "atheris>=3,<4"\n')
+        sys.stderr.write("atheris is not installed: pip install -r requirements-dev.txt, on Linux on x86-64\n")
         return _USAGE
     if options.target:
         _fuzz(options.target, options.seconds, options.seed)
@@ -45,11 +48,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _child(target: str, seconds: int, seed: int) -> int:
+    """Fuzz one target in a process of its own and tell in a line what came of it; return its status.
+
+    What it said itself is shown where it did not end well.
+    """
     command = [sys.executable, __file__, "--target", target, "--seconds", str(seconds), "--seed", str(seed)]
-    # libFuzzer stops by itself; twice the time and a half minute more is for one that hangs.
-    status = subprocess.run(command, check=False, timeout=seconds * 2 + 30).returncode  # this very file
-    sys.stdout.write(f"fuzz {target}: {'no finding' if status == 0 else f'FINDING, see {_CORPUS / target}'}\n")
-    return status
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        # libFuzzer stops by itself; twice the time and a half minute more is for one that hangs.
+        status = _status(command, output, timeout=seconds * 2 + 30)
+        output.seek(0)
+        said = output.read()
+    inputs = _EXECUTED.search(said)
+    if status == 0 and inputs:
+        sys.stdout.write(f"fuzz {target}: {int(inputs[1]):,} inputs in {seconds} s, no finding\n")
+        return 0
+    sys.stdout.write(f"{said}\nfuzz {target}: FINDING (status {status}), see {_CORPUS / target}\n")
+    return status or _FAILED
+
+
+def _status(command: list[str], output: IO[str], timeout: float) -> int:
+    try:
+        return subprocess.run(command, stdout=output, stderr=output, check=False, timeout=timeout).returncode
+    except subprocess.TimeoutExpired:
+        return _FAILED
 
 
 def _fuzz(target: str, seconds: int, seed: int) -> None:
