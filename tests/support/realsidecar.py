@@ -98,7 +98,8 @@ def running(
 ) -> Iterator[Sidecar]:
     """Run a sidecar before `upstream` until the block ends.
 
-    `more` is TOML that follows the configuration above, `listen` further lines of that section. The process must end with exit code 0 when it is asked to.
+    `more` is TOML that follows the configuration above, `listen` further lines of that section. The process must end
+    with exit code 0 when it is asked to.
     """
     identity(authority, "sidecar", folder)
     with Recorder(authority, _log_in) as login:
