@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from sidecar.config.model import Config
 
 _PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
-_BESIDES: Final = 64
-"""Descriptors for everything but callers and FinHub: listeners, logs, files that are read."""
+_BESIDES: Final = 160
+"""Descriptors for everything but callers and FinHub: the operator's and those turned away (32 each), files …."""
 
 
 def harden() -> Iterator[Caution]:

@@ -69,7 +69,7 @@ class Listen(Section):
         default=75.0, description="Seconds that an open connection may wait for its next request."
     )
     write_timeout: PositiveSeconds = Field(
-        default=60.0, description="Seconds without progress in taking a reply: then the connection is cut."
+        default=60.0, description="Seconds in which a caller must take the next piece of a reply; then it is cut."
     )
     max_target: PositiveSize = Field(default=16 * 2**10, description="Longest request target: then 414.")
     max_field: PositiveSize = Field(default=32 * 2**10, description="Largest header field: then 431.")

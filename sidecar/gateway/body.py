@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aiohttp import web
 
@@ -13,6 +13,9 @@ from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's 
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+_PER_CHUNK: Final = 64
+"""Bytes that a chunk takes beside its own: a body that comes in crumbs is larger in memory than on the wire."""
 
 
 class Source(Protocol):
@@ -175,6 +178,7 @@ class ReplayableBody:
         return f"the body came at less than {pace.rate} bytes a second"
 
     def _remember(self, size: int) -> None:
+        size += _PER_CHUNK
         if self.received <= self._limits.remembered and self._budget.take(size):
             self._reserved += size
             return

@@ -6,6 +6,7 @@ prints queries.
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -13,6 +14,7 @@ from uuid import uuid4
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import ERROR, _ErrInfo
 
@@ -36,6 +38,15 @@ MOST_FIELDS: Final = 256
 
 _READ_AHEAD: Final = 32768
 """So much of a body waits for its reader, twice at most and one read of the socket more."""
+
+_QUEUE: Final = 1
+"""Requests that wait, parsed, behind the one that is carried; more are not read."""
+
+_SEND_BUFFER: Final = 131072
+"""Bytes of a reply that the kernel is asked to hold for a caller; it may take twice as many."""
+
+_STRANGERS: Final = 32
+"""Connections beyond the last one that are answered at one time."""
 
 _LINGERING: Final = 2.0
 """Seconds in which the rest of a refused body is read and dropped: closed at once, the refusal would be lost."""
@@ -100,20 +111,29 @@ class CallerRequest(web.BaseRequest):
 class CallerConnection(PatientConnection):
     """aiohttp's connection. What its parser cannot read is refused as a problem, without an echo of the bytes."""
 
-    __slots__ = ("_body", "_head_began", "_head_size", "_idle_since", "_limits", "_server", "_unsent")
+    __slots__ = ("_body", "_given_up", "_head_began", "_head_size", "_idle_since", "_limits", "_server", "_unsent")
 
     def __init__(self, server: CallerServer, limits: CallerLimits, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             server,
             loop=loop,
             access_log=None,
-            auto_decompress=False,
             keepalive_timeout=_NEVER,
+            read_bufsize=_READ_AHEAD,
+            lingering_time=_LINGERING,
+        )
+        # aiohttp queues up to 32 pipelined requests, and has no public way to fewer.
+        self._max_msg_queue_size, self._msg_queue_resume_size = _QUEUE, 0
+        self._parser = HttpRequestParser(
+            self,
+            loop,
+            _READ_AHEAD,
             max_line_size=limits.longest_line,
             max_field_size=limits.max_field,
             max_headers=MOST_FIELDS,
-            read_bufsize=_READ_AHEAD,
-            lingering_time=_LINGERING,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=_QUEUE,
         )
         self._server = server
         self._limits = limits
@@ -122,21 +142,27 @@ class CallerConnection(PatientConnection):
         self._head_size = 0
         self._idle_since = loop.time()
         self._unsent: tuple[float, int] | None = None
+        self._given_up = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # what a listener makes
         """Take the connection, or hand it over to be turned away where there are too many."""
-        if len(self._server.connections) < self._limits.max_connections:
-            super().connection_made(transport)
+        if len(self._server.connections) >= self._limits.max_connections:
+            self._server.turn_away(transport)
             return
-        error = errors.TooManyConnections(f"there are {self._limits.max_connections} connections already")
-        stranger = TurnedAway(error, self._server.tell(error))
-        transport.set_protocol(stranger)
-        stranger.connection_made(transport)
+        _keep_steps_small(transport)
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in. A body whose chunks cannot be read fails now; aiohttp would leave its reader waiting."""
+        if self._given_up:
+            return
+        parsed, in_body = self._request_count, self._body is not None and not self._body.is_eof()
         super().data_received(data)
-        self._watch_head(len(data))
+        if self._request_count != parsed and self._messages:
+            self._body = self._messages[-1][1]
+            self._head_began, self._head_size = None, 0
+        elif data and not in_body:
+            self._watch_head(data)
         if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage):
             return
         request = self._current_request
@@ -144,44 +170,55 @@ class CallerConnection(PatientConnection):
         if broken and not broken.is_eof():
             broken.set_exception(web.RequestPayloadError("the chunks cannot be read"))
 
-    def _watch_head(self, size: int) -> None:
-        """Note how much of a head has come, and since when; a body's bytes have bounds of their own."""
-        if self._messages:
-            self._body = self._messages[-1][1]
-        elif self._body is None or self._body.is_eof():
-            self._head_size += size
-            if self._head_began is None:
-                self._head_began = self._loop.time()
-            if self._head_size > self._limits.largest_head:
-                self._give_up(errors.FieldsTooLarge(f"the head exceeds {self._limits.largest_head} bytes"))
-            return
-        self._head_began, self._head_size = None, 0
+    def _watch_head(self, data: bytes) -> None:
+        """Note how much of a head has come, and since when; empty lines in front of it count for nothing."""
+        if self._head_began is None:
+            if not data.strip(b"\r\n"):
+                return
+            self._head_began = self._loop.time()
+        self._head_size += len(data)
+        if self._head_size > self._limits.largest_head:
+            self._give_up(errors.FieldsTooLarge(f"the head exceeds {self._limits.largest_head} bytes"))
 
     def _give_up(self, error: errors.SidecarError) -> None:
         """Answer in its turn what is not whole and never will be, and read no more."""
         if self._close or self._force_close:
             return
-        self._close = True
+        self._given_up = True
         self._messages.append((_ErrInfo(status=error.status, exc=Unread(error), message=""), EMPTY_PAYLOAD))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def sweep(self, now: float) -> None:
         """Keep the deadlines: of a head that does not end, of an idle connection, and of a reply that is not taken."""
-        if not self._is_waiting or self.transport is None:
-            self._idle_since, self._unsent = now, None
+        transport = self.transport
+        if transport is None or self._sweep_unsent(transport, now):
+            return
+        if not self._is_waiting:
+            self._idle_since = now
             if self._head_began is not None:
                 self._head_began = now  # what came too early waits for its turn
-            return
-        if left := self.transport.get_write_buffer_size():
-            self._unsent = since, size = self._unsent or (now, left)
-            if self._limits.write.patience(now - since, size - left) <= 0:
-                self.transport.abort()
         elif self._head_began is not None and now - self._head_began >= self._limits.head_timeout:
             seconds = self._limits.head_timeout
             self._give_up(errors.CallerTimeout(f"the head of the request was not whole after {seconds:g} s"))
         elif self._head_began is None and now - self._idle_since >= self._limits.idle_timeout:
             self.force_close()
+
+    def _sweep_unsent(self, transport: asyncio.Transport, now: float) -> bool:
+        """Tell whether bytes of a reply wait for the caller, after cutting one that does not take them.
+
+        While a handler writes, new bytes take the place of old ones: then no change at all is what stands still.
+        """
+        left = transport.get_write_buffer_size()
+        if not left:
+            self._unsent = None
+            return False
+        if self._unsent is None or (self._unsent[1] != left and not (self._is_waiting or transport.is_closing())):
+            self._unsent = (now, left)
+        since, size = self._unsent
+        if self._limits.write.patience(now - since, max(0, size - left)) <= 0:
+            transport.abort()
+        return True
 
     def close_if_idle(self) -> bool:
         """Close the connection and return True, unless a request is on it: one that is carried, or about to be.
@@ -230,10 +267,22 @@ class CallerServer(web.Server):
         self._limits = limits or CallerLimits()
         self._told = told
         self._next_sweep: asyncio.TimerHandle | None = None
+        self._strangers: set[TurnedAway] = set()
 
     def __call__(self) -> CallerConnection:
         """Return the protocol of one new connection."""
         return CallerConnection(self, self._limits, self._loop)
+
+    def turn_away(self, transport: asyncio.Transport) -> None:
+        """Answer a connection beyond the last one, or end it at once where too many are being answered already."""
+        if len(self._strangers) >= _STRANGERS:
+            transport.abort()
+            return
+        error = errors.TooManyConnections(f"there are {self._limits.max_connections} connections already")
+        stranger = TurnedAway(error, self.tell(error), self._strangers.discard)
+        self._strangers.add(stranger)
+        transport.set_protocol(stranger)
+        stranger.connection_made(transport)
 
     def tell(self, error: errors.SidecarError) -> str:
         """Tell of an end without a request, and return its new id."""
@@ -259,6 +308,13 @@ class CallerServer(web.Server):
         self.sweep(self._loop.time())
         if self._connections:
             self._next_sweep = self._loop.call_later(_SWEEP, self._sweep_on)
+
+
+def _keep_steps_small(transport: asyncio.Transport) -> None:
+    """Let the kernel hold little of a reply, so that a caller's progress shows in small steps."""
+    plug = transport.get_extra_info("socket")
+    if plug is not None and plug.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) > _SEND_BUFFER:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
 
 def spoken_by(request: web.BaseRequest) -> tuple[int, int]:

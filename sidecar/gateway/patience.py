@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import select
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from sidecar.gateway.departure import Departure
 
 _TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+
+_SAME_MOMENT: Final = 0.02
+"""Seconds for which the tables are taken to be as they were."""
 
 _FIRST_LOOKS: Final = (0.02, 0.2, 1.0)
 _LATER_LOOKS: Final = 2.0
@@ -143,8 +148,14 @@ def _is_hung_up(descriptor: int) -> bool:
 
 def _is_orphan(end: Address, other: Address) -> bool:
     """Look the other end up; what is not in the tables, or on a machine without them, is taken to be there."""
+    return any(is_orphan(table, end, other) for table in _tables(int(time.monotonic() / _SAME_MOMENT)))
+
+
+@functools.lru_cache(maxsize=1)
+def _tables(_: int) -> list[bytes]:
+    """Return the tables as they are now: read once a moment, since many callers may be looked for at once."""
+    found = []
     for table in _TABLES:
         with contextlib.suppress(OSError):
-            if is_orphan(table.read_bytes(), end, other):
-                return True
-    return False
+            found.append(table.read_bytes())
+    return found

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from sidecar import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.errors import SidecarError
 
 _LAST_WORDS: Final = 1.0
@@ -16,9 +18,10 @@ _LAST_WORDS: Final = 1.0
 
 
 class TurnedAway(asyncio.Protocol):
-    """Answers the first bytes that come with `error`, reads no more, and closes."""
+    """Answers the first bytes that come with `error`, reads no more, and closes; `gone` is told when it has."""
 
-    def __init__(self, error: SidecarError, request_id: str) -> None:
+    def __init__(self, error: SidecarError, request_id: str, gone: Callable[[TurnedAway], None]) -> None:
+        self._gone = gone
         self._answer = _raw(error, request_id)
         self._said = False
 
@@ -39,6 +42,7 @@ class TurnedAway(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """Forget the connection."""
         self._end.cancel()
+        self._gone(self)
 
 
 def _raw(error: SidecarError, request_id: str) -> bytes:

@@ -294,12 +294,12 @@ class Upstream:
         self._next_look = None
         if not self._waiting:
             return
+        self._look_soon()
         now = asyncio.get_running_loop().time()
-        held = [reply.holdup for reply in self._replies if reply.holdup is not None]
+        held = [reply.holdup for reply in self._replies if reply.holdup and not reply.holdup.patience.expired()]
         stalled = sorted((one for one in held if now - one.since >= _HELD_UP), key=lambda one: one.since)
         for one in stalled[: self._waiting]:
             one.patience.reschedule(now)
-        self._look_soon()
 
     def _give_slot(self) -> None:
         self.busy -= 1

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _TICK: Final = 0.05
 
+_OPERATORS: Final = CallerLimits(max_connections=32, max_fields=16 * 2**10, max_field=8 * 2**10, max_target=4 * 2**10)
+"""The admin listener's bounds: it must not take the files that callers need."""
+
 
 async def serve(sidecar: Sidecar, emit: Emit) -> None:
     """Run `sidecar` until a signal or `/-/quit` ends it; drained and closed on return.
@@ -37,7 +40,7 @@ async def serve(sidecar: Sidecar, emit: Emit) -> None:
         await stack.enter_async_context(sidecar)
         admin, callers = sidecar.config.admin.address, sidecar.config.listen.address
         operator = Admin(sidecar, emit, over_unix=admin.kind == "unix")
-        sidecar.admin = (await listen("admin.address", admin, CallerServer(operator.handle), stack)).address
+        sidecar.admin = (await listen("admin.address", admin, CallerServer(operator.handle, _OPERATORS), stack)).address
         unfinished = Unfinished(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread)
         access = _access(sidecar.config.listen)
         door = await listen("listen.address", callers, unfinished.server, stack, access)

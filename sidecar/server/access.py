@@ -94,7 +94,8 @@ def _held(path: Path, made: os.stat_result) -> Iterator[str]:
     handle = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = os.fstat(handle)
-        if not (stat.S_ISSOCK(found.st_mode) and os.path.samestat(found, made)):
+        ours = stat.S_ISSOCK(found.st_mode) and found.st_nlink == 1
+        if not (ours and os.path.samestat(found, made)):
             raise ListenError(f"{path}: another program has taken the socket's place", remedy=_FOLDER_REMEDY)
         yield f"/proc/self/fd/{handle}"
     finally:

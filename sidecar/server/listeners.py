@@ -97,7 +97,7 @@ async def _open(
         listening = await loop.create_unix_server(server, path, backlog=_BACKLOG)
     finally:
         os.umask(before)
-    made = await asyncio.to_thread(path.stat)
+    made = await asyncio.to_thread(path.lstat)
     stack.push_async_callback(asyncio.to_thread, _take_away, path, made)
     stack.callback(listening.close)
     await asyncio.to_thread(grant.give, path, made)

@@ -113,7 +113,7 @@ def test_what_the_system_refuses_is_told_with_a_remedy(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("soft", "hard", "after", "told"),
     [
-        (100, 5000, 1188, False),  # 1024 callers, 100 to FinHub, 64 for the rest
+        (100, 5000, 1284, False),  # 1024 callers, 100 to FinHub, 160 for the rest
         (2000, 5000, 2000, False),
         (100, 600, 600, True),
     ],
@@ -134,7 +134,7 @@ print(json.dumps([cautions, resource.getrlimit(resource.RLIMIT_NOFILE)]))
     assert bool(shown[0]) == told
     if told:
         assert "600" in shown[0][0]
-        assert "1188" in shown[0][0]
+        assert "1284" in shown[0][0]
 
 
 def test_a_limit_that_the_system_will_not_raise_is_told_and_ends_nothing() -> None:
@@ -149,7 +149,7 @@ print(json.dumps([caution.detail for caution in process.make_room(config)]))
 """,
         before="resource.setrlimit(resource.RLIMIT_NOFILE, (100, 5000))",
     )
-    assert shown == ["this process may open 100 files, and listen.max_connections asks for 1188"]
+    assert shown == ["this process may open 100 files, and listen.max_connections asks for 1284"]
 
 
 def test_the_variables_that_hold_secrets_are_forgotten_and_no_others() -> None:

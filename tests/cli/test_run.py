@@ -193,5 +193,5 @@ def test_it_may_open_as_many_files_as_its_configuration_needs(stage: Stage) -> N
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     (files,) = (line for line in sidecar.proc("limits").decode().splitlines() if line.startswith("Max open files"))
-    assert files.split()[3] == str(300 + 50 + 64)
+    assert files.split()[3] == str(300 + 50 + 160)
     assert sidecar.lines("caution") == []

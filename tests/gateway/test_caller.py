@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
-from origin import OK, Visit, replying
+from origin import OK, Visit, replying, silent
 from rawcaller import Caller, calling, request
 from stage import Plan, Stage, eventually, staged
 
@@ -275,6 +275,53 @@ async def test_a_head_is_refused_once_it_is_larger_than_all_its_parts_may_be() -
         assert stage.origin.connections == 0
 
 
+async def test_an_upload_earns_its_idle_connection_no_408() -> None:
+    """Neither a body in a read of its own, nor what reading goes on with, nor an empty line behind it."""
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        for size, behind in ((1000, b""), (300_000, b""), (5, b"\r\n")):
+            await caller.send(request(b"POST", b"/a", b"Content-Length: %d" % size))
+            await asyncio.sleep(0.01)
+            await caller.send(b"x" * size)
+            assert (await caller.reply()).status == 200
+            await caller.send(behind)
+            await asyncio.sleep(0.01)
+            swept(stage, 0)
+            swept(stage, 60)
+        await caller.send(request(b"GET", b"/a"))
+        assert (await caller.reply()).raw == OK
+        assert {line.status for line in await stage.over(4)} == {200}
+
+
+async def test_a_head_that_grows_too_large_behind_a_request_is_refused_in_its_turn() -> None:
+    slow = Slow()
+    async with staged(slow) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/1"))
+        await eventually(lambda: len(stage.origin.requests) == 1)
+        await caller.send(b"GET /2 HTTP/1.1\r\nHost: localhost\r\n")
+        for number in range(10):
+            await caller.send(b"X-%d: " % number + b"a" * 30_000 + b"\r\n")
+            await asyncio.sleep(0.005)
+        slow.answer.set()
+        heard = await caller.rest()
+        assert heard.raw.startswith(OK)
+        assert (heard.status_lines, b"HTTP/1.1 431" in heard.raw) == (2, True)
+        assert sorted(line.status for line in await stage.over(2)) == [200, 431]
+
+
+async def test_what_is_pipelined_is_not_read_beyond_one_request_that_waits() -> None:
+    async with staged(silent) as stage, stage.caller() as caller:
+        await caller.send(request(b"GET", b"/1"))
+        await eventually(lambda: len(stage.origin.requests) == 1)
+        for _ in range(200):
+            caller.writer.write(request(b"GET", b"/2", b"X-A: " + b"a" * 30_000))
+        await asyncio.sleep(0.3)
+        assert caller.writer.transport.get_write_buffer_size() > 1 << 20, "6 MB were sent"
+        assert stage.runner.server is not None
+        (connection,) = stage.runner.server.connections
+        assert len(connection._messages) <= 1  # noqa: SLF001  # what waits, parsed
+        caller.leave()  # with an orderly end it would wait until all is read
+
+
 async def test_a_body_is_no_head() -> None:
     async with staged(replying(OK)) as stage, stage.caller() as caller:
         await caller.send(request(b"POST", b"/a", b"Content-Length: 400000"))
@@ -314,7 +361,24 @@ async def test_one_connection_too_many_is_answered_503_and_the_others_are_not_to
         assert (await stage.ask(request(b"GET", b"/a"))).raw == OK
 
 
-async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection() -> None:
+async def test_of_a_crowd_beyond_the_last_connection_only_some_are_answered_and_the_others_ended_at_once() -> None:
+    async with staged(replying(OK), Plan(callers=CallerLimits(max_connections=1))) as stage, stage.caller() as first:
+        await first.send(request(b"GET", b"/a"))
+        assert (await first.reply()).raw == OK
+        async with contextlib.AsyncExitStack() as stack:
+            crowd = [await stack.enter_async_context(stage.caller()) for _ in range(40)]
+            await asyncio.sleep(0.05)
+            for caller in crowd:
+                with contextlib.suppress(ConnectionError):
+                    await caller.send(request(b"GET", b"/a"))
+            heard = [await caller.rest() for caller in crowd]
+        assert [one.status for one in heard].count(503) == 32
+        assert [one.status for one in heard].count(0) == 8
+        assert len(await stage.over(33)) == 33
+
+
+@pytest.mark.parametrize("last", [b"Connection: close", b""])
+async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection(last: bytes) -> None:
     """The handler is done: what is left lies in the connection's own buffer."""
     body = b"x" * 60_000
 
@@ -322,12 +386,14 @@ async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection() -> 
         return web.Response(body=body)
 
     async with slowly_read(CallerServer(handler)) as (server, slow):
-        await asyncio.get_running_loop().sock_sendall(slow, request(b"GET", b"/a"))
+        await asyncio.get_running_loop().sock_sendall(slow, request(b"GET", b"/a", *filter(None, [last])))
         await eventually(
             lambda: any(one.transport and one.transport.get_write_buffer_size() for one in server.connections)
         )
         (connection,) = server.connections
-        await eventually(lambda: connection._waiter is not None)  # noqa: SLF001  # the handler is done
+        transport = connection.transport
+        assert transport is not None
+        await eventually(lambda: connection._waiter is not None or transport.is_closing())  # noqa: SLF001  # it is done
         now = asyncio.get_running_loop().time()
         server.sweep(now)
         server.sweep(now + 59)

@@ -242,7 +242,7 @@ async def test_all_bodies_together_remember_no_more_than_allowed_and_give_it_bac
     async with staged(script, Plan(total=1500)) as stage, stage.caller() as first:
         await first.send(request(b"POST", b"/first", body=bytes(1000)))
         await eventually(lambda: len(stage.origin.requests) == 1)
-        assert stage.budget.left == 500
+        assert stage.budget.left == 500 - 64  # a chunk costs a little itself
         heard = await stage.ask(request(b"POST", b"/second", body=bytes(1000)))
         assert heard.raw == REFUSED
         answer.set()

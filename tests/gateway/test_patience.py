@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sidecar.gateway import patience
 from sidecar.gateway.caller import CallerServer
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.patience import look_for, told_to
@@ -210,6 +211,7 @@ async def test_a_request_that_meets_its_callers_end_on_the_way_to_its_handler_is
 
 async def test_who_cannot_be_looked_up_is_taken_to_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sidecar.gateway.patience._TABLES", (tmp_path / "none",))
+    patience._tables.cache_clear()  # noqa: SLF001  # what another test has read a moment ago
     monkeypatch.delattr("select.poll")
     async with doored("tcp", tmp_path) as door:
         with door.call() as plug:

@@ -11,7 +11,7 @@ from sidecar.gateway.turned_away import TurnedAway
 async def test_a_connection_that_is_turned_away_hears_why_once_and_is_closed_in_order() -> None:
     error = errors.TooManyConnections("there are 2 connections already")
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: TurnedAway(error, "an-id"), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: TurnedAway(error, "an-id", lambda _: None), "127.0.0.1", 0)
     async with server, calling(server.sockets[0].getsockname()[1]) as caller:
         await caller.send(request(b"POST", b"/a", b"Content-Length: 5"))
         await asyncio.sleep(0.05)
@@ -28,7 +28,9 @@ async def test_a_connection_that_is_turned_away_hears_why_once_and_is_closed_in_
 
 async def test_a_connection_that_is_turned_away_and_says_nothing_is_closed_all_the_same() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: TurnedAway(errors.TooManyConnections("full"), "an-id"), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: TurnedAway(errors.TooManyConnections("full"), "an-id", lambda _: None), "127.0.0.1", 0
+    )
     async with server, calling(server.sockets[0].getsockname()[1]) as caller:
         async with asyncio.timeout(5):
             heard = await caller.rest()
