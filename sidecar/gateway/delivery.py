@@ -62,9 +62,10 @@ class Stalled(Exception):
 class Taking:
     """The waiting for one caller that takes its reply, bounded by `pace`."""
 
-    def __init__(self, pace: Pace, reply: Reply | None = None) -> None:
+    def __init__(self, pace: Pace, reply: Reply | None = None, transport: asyncio.Transport | None = None) -> None:
         self._pace = pace
         self._reply = reply
+        self._transport = transport
         self._waited = 0.0
 
     async def wait(self, writing: Awaitable[None], taken: int) -> None:
@@ -73,8 +74,8 @@ class Taking:
         began = loop.time()
         try:
             async with asyncio.timeout(self._pace.patience(self._waited, taken)) as patience:
-                if self._reply is not None:
-                    self._reply.holdup = Holdup(began, patience)
+                if self._reply is not None and self._transport is not None:
+                    self._reply.holdup = Holdup(patience, self._transport.get_write_buffer_size)
                 await writing
         except TimeoutError:
             raise Stalled from None
@@ -90,9 +91,9 @@ async def deliver(request: web.BaseRequest, reply: Reply, record: Record, pace: 
     When FinHub's reply ends before its end, the caller's connection is aborted: no last chunk, no clean close, so
     that no caller takes a part for the whole. When the caller leaves, or takes it too slowly, the reply is given up.
     """
-    taking = Taking(pace, reply)
     response = UpstreamResponse(reply)
     transport = request.transport  # at the end of the process the request forgets it before it is cancelled
+    taking = Taking(pace, reply, transport)
     record.status, record.source = reply.status, "upstream"
     try:
         await response.prepare(request)

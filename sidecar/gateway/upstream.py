@@ -76,12 +76,24 @@ class Bounds:
     idle: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Holdup:
-    """A reply whose caller does not take it at the moment: since when, and what ends the waiting for it."""
+    """A reply whose caller does not take it at the moment: what ends the waiting, and what tells of progress.
 
-    since: float
+    Looked at again and again, it knows since when nothing was taken: `since`, None before the first look.
+    """
+
     patience: asyncio.Timeout
+    unsent: Callable[[], int]
+    since: float | None = None
+    _least: int = 0
+
+    def stalled(self, now: float) -> float:
+        """Return the seconds without progress, as far as it was looked at."""
+        left = self.unsent()
+        if self.since is None or left < self._least:
+            self.since, self._least = now, left
+        return now - self.since
 
 
 class Reply:
@@ -297,8 +309,9 @@ class Upstream:
         self._look_soon()
         now = asyncio.get_running_loop().time()
         held = [reply.holdup for reply in self._replies if reply.holdup and not reply.holdup.patience.expired()]
-        stalled = sorted((one for one in held if now - one.since >= _HELD_UP), key=lambda one: one.since)
-        for one in stalled[: self._waiting]:
+        seconds = [(one.stalled(now), one) for one in held]
+        stalled = sorted((pair for pair in seconds if pair[0] >= _HELD_UP), key=lambda pair: -pair[0])
+        for _, one in stalled[: self._waiting]:
             one.patience.reschedule(now)
 
     def _give_slot(self) -> None:

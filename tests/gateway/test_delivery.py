@@ -261,6 +261,21 @@ async def test_replies_that_nobody_takes_give_way_to_requests_that_wait_for_a_co
         await eventually(lambda: stage.upstream._next_look is None)  # noqa: SLF001  # nobody waits: no more looks
 
 
+async def test_a_reply_that_is_taken_slowly_and_steadily_does_not_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "_HELD_UP", 0.5)
+    monkeypatch.setattr(upstream, "_LOOK", 0.05)
+    async with staged(large, Plan(connections=1, wait=1.0)) as stage, stage.caller() as first, stage.caller() as second:
+        await first.send(request(b"GET", b"/large"))
+        await eventually(lambda: stage.upstream.busy == 1)
+        await second.send(GET)
+        while not stage.lines():  # until the second one has waited in vain
+            await first.reader.read(20_000)
+            await asyncio.sleep(0.003)
+        assert (await second.reply()).status == 503
+        (line,) = stage.lines()
+        assert line.path == "/a"
+
+
 async def test_a_reply_that_nobody_takes_is_left_alone_while_there_are_connections_for_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
