@@ -39,8 +39,8 @@ MOST_FIELDS: Final = 256
 _READ_AHEAD: Final = 32768
 """So much of a body waits for its reader, twice at most and one read of the socket more."""
 
-_QUEUE: Final = 1
-"""Requests that wait, parsed, behind the one that is carried; more are not read."""
+_QUEUE: Final = 2
+"""Requests that may wait, parsed, for their turn; more are not read."""
 
 _SEND_BUFFER: Final = 131072
 """Bytes of a reply that the kernel is asked to hold for a caller; it may take twice as many."""
