@@ -78,8 +78,11 @@ class UpstreamConnection(ResponseHandler):
 
     def eof_received(self) -> None:
         """Note that the peer ended its direction on purpose: a FIN, or under TLS a close_notify."""
-        tls = self.transport.get_extra_info("ssl_object") if self.transport is not None else None
-        self._ended_in_order = tls is None or _said_goodbye(tls)
+        transport = self.transport
+        # Closed twice, a TLS transport of Python 3.11 has forgotten its connection; how it ended is ours then anyway.
+        if transport is not None and not transport.is_closing():
+            tls = transport.get_extra_info("ssl_object")
+            self._ended_in_order = tls is None or _said_goodbye(tls)
         super().eof_received()
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientPayloadError
 
 from sidecar.wire.client import NotSent, open_client
+from sidecar.wire.connection import UpstreamConnection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -171,3 +172,17 @@ async def test_the_rest_is_counted_from_the_end_of_the_reply_and_by_what_was_tol
                 async with http.get(url) as reply:
                     await reply.read()
         assert len(connections) == 1, "the third reply allowed more"
+
+
+async def test_the_end_of_a_connection_that_we_have_closed_already_is_nothing_to_look_into() -> None:
+    class Closed(asyncio.Transport):
+        def is_closing(self) -> bool:
+            return True
+
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            raise AttributeError(f"{name}, {default}")  # as asyncio's does, closed twice
+
+    connection = UpstreamConnection(asyncio.get_running_loop(), clock=lambda: 0.0)
+    connection.transport = Closed()
+    connection.eof_received()
+    connection.transport = None
