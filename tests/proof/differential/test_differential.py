@@ -56,7 +56,7 @@ def ends(step: Step) -> bool:
 
 
 @needs_nginx
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # a warning in place of the difference that was found
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # it would hide the difference found
 def test_generated_requests_arrive_and_are_answered_as_through_nginx(
     sides: Bench, figures: Callable[[str], None]
 ) -> None:
