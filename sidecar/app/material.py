@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sidecar import secret
+from sidecar.config.refs import EnvRef
 from sidecar.errors import IdentityError, SecretError
 from sidecar.events import IdentityLoaded
 from sidecar.tls import files
@@ -19,7 +20,7 @@ from sidecar.tls.identity import Identity, IdentityBytes, parse
 from sidecar.wire.client import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from sidecar.config.model import Config, SecretRef
     from sidecar.redact import Secret
@@ -82,16 +83,26 @@ def read(config: Config, environ: Mapping[str, str]) -> Material:
     )
 
 
-def read_secrets(config: Config, environ: Mapping[str, str]) -> dict[str, Secret | None]:
-    """Return every secret by its key, None where the configuration names none; SecretError as `read`."""
-    refs: dict[str, SecretRef | None] = {
+def _references(config: Config) -> dict[str, SecretRef | None]:
+    return {
         **{f"credentials.{name}": getattr(config.credentials, name) for name in _SECRET_CREDENTIALS},
         "identity.key_password": config.identity.key_password,
         "listen.caller_key": config.listen.caller_key,
     }
+
+
+def forget_secrets(config: Config, environ: MutableMapping[str, str]) -> None:
+    """Take the variables out of `environ` that hold the secrets of `config`: nothing that we start shall have them."""
+    for ref in _references(config).values():
+        if isinstance(ref, EnvRef):
+            environ.pop(ref.name, None)
+
+
+def read_secrets(config: Config, environ: Mapping[str, str]) -> dict[str, Secret | None]:
+    """Return every secret by its key, None where the configuration names none; SecretError as `read`."""
     found: dict[str, Secret | None] = {}
     failures: list[SecretError] = []
-    for key, ref in refs.items():
+    for key, ref in _references(config).items():
         try:
             found[key] = None if ref is None else secret.read(ref, environ)
         except SecretError as error:

@@ -6,7 +6,6 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli import process
 from sidecar.cli.exits import DONE, code_of
 from sidecar.errors import SidecarError
 from sidecar.observe.plain import plain, plain_lines
@@ -33,10 +32,12 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print each step's finding; return 0, or the exit code of the one that failed."""
+    from sidecar.cli import process  # noqa: PLC0415  # `--help` and other commands need not wait for it
+
     for caution in process.harden():
         print(f"! {caution.detail}\n  → {caution.remedy}")
 
-    from sidecar.app import checkup  # noqa: PLC0415  # `--help` and other commands need not wait for it
+    from sidecar.app import checkup  # noqa: PLC0415  # as above
     from sidecar.config.load import load  # noqa: PLC0415  # as above
 
     source = options.config or "the environment"

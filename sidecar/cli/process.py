@@ -12,14 +12,10 @@ import resource
 import sys
 from typing import TYPE_CHECKING, Final
 
-from sidecar.config.catalogue import keys
-from sidecar.config.kinds import Kind
-from sidecar.config.refs import EnvRef
-from sidecar.config.render import value_of
 from sidecar.events import Caution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Iterator
 
     from sidecar.config.model import Config
 
@@ -77,11 +73,3 @@ def _raise_open_files(need: int) -> int:
     except (OSError, ValueError):  # a kernel's own ceiling may lie below the hard limit
         return soft
     return allowed
-
-
-def forget_secrets(config: Config, environ: MutableMapping[str, str]) -> None:
-    """Take the variables out of `environ` that hold the secrets of `config`: nothing that we start shall have them."""
-    for key in keys():
-        ref = value_of(config, key) if key.kind is Kind.SECRET else None
-        if isinstance(ref, EnvRef):
-            environ.pop(ref.name, None)

@@ -6,7 +6,6 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli import process
 from sidecar.cli.exits import DONE
 
 if TYPE_CHECKING:
@@ -28,10 +27,13 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until the end; ConfigError, SecretError, IdentityError or ListenError when it cannot start."""
+    from sidecar.cli import process  # noqa: PLC0415  # `--help` and other commands need not wait for it
+
     cautions = list(process.harden())
     environ = dict(os.environ)  # a reload reads secrets again; nobody else shall find them
 
-    from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # `--help` and other commands need not wait for it
+    from sidecar.app import material  # noqa: PLC0415  # as above
+    from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # as above
     from sidecar.config.load import load  # noqa: PLC0415  # as above
     from sidecar.observe.log import Log  # noqa: PLC0415  # as above
     from sidecar.server import serve  # noqa: PLC0415  # as above
@@ -43,13 +45,13 @@ def run(options: argparse.Namespace) -> int:
     log = Log(config.log.format, config.log.level)
     log.adopt_stdlib()
     sidecar = Sidecar(config, environ, log, reread=read)
-    process.forget_secrets(config, os.environ)
+    material.forget_secrets(config, os.environ)
     for caution in (*cautions, *process.make_room(config)):
         log(caution)
 
     def use(changed: Config) -> None:
         log.set_level(changed.log.level)
-        process.forget_secrets(changed, os.environ)
+        material.forget_secrets(changed, os.environ)
 
     sidecar.on_config = use
     asyncio.run(serve(sidecar, log))

@@ -9,7 +9,9 @@ from made import NOW, Made, make
 
 from sidecar.app import material
 from sidecar.config.build import build
+from sidecar.config.catalogue import keys
 from sidecar.config.defaults import defaults
+from sidecar.config.kinds import Kind
 from sidecar.errors import ConfigError, IdentityError, SecretError
 from sidecar.redact import Secret
 
@@ -127,3 +129,21 @@ def test_the_event_of_an_identity_tells_what_people_look_for(client: Made, tmp_p
     assert identity is not None
     event = material.loaded(identity)
     assert (event.subject, event.not_after_utc) == ("CN=shop-7", "2026-09-29T12:00:00+00:00")
+
+
+def test_the_variables_that_hold_secrets_are_forgotten_and_no_others(tmp_path: Path) -> None:
+    environ = {"SHOP_PASSWORD": "a", "SHOP_KEY": "b", "PATH": "c", "SHOP_OTHER": "d"}
+    shop = config(
+        tmp_path,
+        credentials={"password": {"env": "SHOP_PASSWORD"}, "customer_secret": {"file": "secret"}, "tenant_id": "1"},
+        listen={"caller_key": {"env": "SHOP_KEY"}},
+    )
+    material.forget_secrets(shop, environ)
+    assert environ == {"PATH": "c", "SHOP_OTHER": "d"}
+    material.forget_secrets(shop, environ)  # a second time there is nothing to forget
+    assert environ == {"PATH": "c", "SHOP_OTHER": "d"}
+
+
+def test_no_secret_of_the_configuration_is_overlooked(tmp_path: Path) -> None:
+    secrets = {key.name for key in keys() if key.kind is Kind.SECRET}
+    assert set(material.read_secrets(config(tmp_path), ENVIRON)) == secrets

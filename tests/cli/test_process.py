@@ -7,30 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from otherusers import NOBODY, ONLY_ROOT, common_folder
+from otherusers import NOBODY, ONLY_ROOT
 
 from sidecar.cli import process
-from sidecar.config.load import load
-
-if TYPE_CHECKING:
-    from sidecar.config.model import Config
 
 ROOT = Path(__file__).parents[2]
-CONFIG = """
-environment = "playground"
-[credentials]
-username = "shop"
-password = { env = "SHOP_PASSWORD" }
-customer_id = "client"
-customer_secret = { file = "secret" }
-tenant_id = "1234567"
-[listen]
-caller_key = { env = "SHOP_KEY" }
-"""
-
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="prctl and /proc are Linux's")
 
 
@@ -41,12 +25,6 @@ def told_by(code: str, before: str = "") -> Any:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
     )
     return json.loads(got.stdout)
-
-
-def config() -> Config:
-    with common_folder() as folder:
-        (folder / "sidecar.toml").write_text(CONFIG)
-        return load(str(folder / "sidecar.toml"), {})
 
 
 def test_it_leaves_no_core_dump_and_makes_files_for_its_owner_alone() -> None:
@@ -150,11 +128,3 @@ print(json.dumps([caution.detail for caution in process.make_room(config)]))
         before="resource.setrlimit(resource.RLIMIT_NOFILE, (100, 5000))",
     )
     assert shown == ["this process may open 100 files, and listen.max_connections asks for 1284"]
-
-
-def test_the_variables_that_hold_secrets_are_forgotten_and_no_others() -> None:
-    environ = {"SHOP_PASSWORD": "a", "SHOP_KEY": "b", "PATH": "c", "SHOP_OTHER": "d"}
-    process.forget_secrets(config(), environ)
-    assert environ == {"PATH": "c", "SHOP_OTHER": "d"}
-    process.forget_secrets(config(), environ)  # a second time there is nothing to forget
-    assert environ == {"PATH": "c", "SHOP_OTHER": "d"}
