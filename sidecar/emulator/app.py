@@ -60,7 +60,7 @@ class Emulator:
             self._listeners.append(front)
             self._admin_port = await control.start(self._admin_port, None)
             self._listeners.append(control)
-        except BaseException:
+        except BaseException:  # a cancellation, too, leaves nothing open
             await self.stop()
             raise
 

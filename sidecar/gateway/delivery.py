@@ -13,10 +13,10 @@ from multidict import CIMultiDict
 
 from sidecar import errors
 from sidecar.gateway.fields import to_caller
-from sidecar.gateway.upstream import Holdup
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from sidecar.gateway.pace import Pace
     from sidecar.gateway.record import Record
@@ -60,12 +60,13 @@ class Stalled(Exception):
 
 
 class Taking:
-    """The waiting for one caller that takes its reply, bounded by `pace`."""
+    """The waiting for one caller that takes its reply, bounded by `pace`; each wait is a context of `noted`."""
 
-    def __init__(self, pace: Pace, reply: Reply | None = None, transport: asyncio.Transport | None = None) -> None:
+    def __init__(
+        self, pace: Pace, noted: Callable[[asyncio.Timeout], AbstractContextManager[object]] = contextlib.nullcontext
+    ) -> None:
         self._pace = pace
-        self._reply = reply
-        self._transport = transport
+        self._noted = noted
         self._waited = 0.0
 
     async def wait(self, writing: Awaitable[None], taken: int) -> None:
@@ -74,15 +75,12 @@ class Taking:
         began = loop.time()
         try:
             async with asyncio.timeout(self._pace.patience(self._waited, taken)) as patience:
-                if self._reply is not None and self._transport is not None:
-                    self._reply.holdup = Holdup(patience, self._transport.get_write_buffer_size)
-                await writing
+                with self._noted(patience):
+                    await writing
         except TimeoutError:
             raise Stalled from None
         finally:
             self._waited += loop.time() - began
-            if self._reply is not None:
-                self._reply.holdup = None
 
 
 async def deliver(request: web.BaseRequest, reply: Reply, record: Record, pace: Pace) -> web.StreamResponse:
@@ -93,7 +91,7 @@ async def deliver(request: web.BaseRequest, reply: Reply, record: Record, pace: 
     """
     response = UpstreamResponse(reply)
     transport = request.transport  # at the end of the process the request forgets it before it is cancelled
-    taking = Taking(pace, reply, transport)
+    taking = Taking(pace, lambda patience: reply.slots.held_up(patience, lambda: _unsent(transport)))
     record.status, record.source = reply.status, "upstream"
     try:
         await response.prepare(request)
@@ -110,7 +108,7 @@ async def deliver(request: web.BaseRequest, reply: Reply, record: Record, pace: 
     except ConnectionError:
         record.outcome = "caller_left"
         _cut(transport, reply)
-    except BaseException:
+    except BaseException:  # whatever ends it, a part must not look whole
         _cut(transport, reply)
         raise
     return response
@@ -129,6 +127,10 @@ async def tell(request: web.BaseRequest, response: web.Response, record: Record,
         record.status, record.outcome = 0, "caller_stalled"
         _abort(request.transport)
     return response
+
+
+def _unsent(transport: asyncio.Transport | None) -> int:
+    return 0 if transport is None else transport.get_write_buffer_size()
 
 
 def _cut(transport: asyncio.Transport | None, reply: Reply) -> None:

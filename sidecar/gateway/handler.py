@@ -87,7 +87,7 @@ class Gateway:
         try:
             with told_to(request, record.departure):
                 return await self._answer(request, record)
-        except BaseException:
+        except BaseException:  # told, whatever it is: a cancellation, too
             record.outcome = "caller_left" if record.departure.ended else "aborted"
             raise
         finally:
@@ -174,7 +174,7 @@ class Gateway:
         record.upstream_status = reply.status
         try:
             judgement = await self._judge(reply, body, record, token)
-        except BaseException:
+        except BaseException:  # a cancellation, too, gives back what was taken
             reply.close()
             raise
         record.replay = judgement.reason or record.replay

@@ -18,6 +18,7 @@ from yarl import URL
 
 from sidecar import errors
 from sidecar.gateway.departure import Departure
+from sidecar.gateway.slots import Slots
 from sidecar.rawfields import first
 from sidecar.wire import probe, trouble
 from sidecar.wire.client import NotSent, SpokenUnasked, headers_of, open_client, url_of
@@ -41,13 +42,6 @@ _FIRST_FINAL: Final = 200
 
 _PATIENCE_WITH_THE_UNWANTED: Final = 1.0
 """Seconds to wait for the rest of a reply that nobody will read: longer is worth a new connection."""
-
-
-_LOOK: Final = 0.5
-"""Seconds between two looks for replies that can give way, while a request waits for a connection."""
-
-_HELD_UP: Final = 3.0
-"""Seconds without a caller's progress after which its reply gives way to requests that wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,46 +70,23 @@ class Bounds:
     idle: float
 
 
-@dataclass(slots=True)
-class Holdup:
-    """A reply whose caller does not take it at the moment: what ends the waiting, and what tells of progress.
-
-    Looked at again and again, it knows since when nothing was taken: `since`, None before the first look.
-    """
-
-    patience: asyncio.Timeout
-    unsent: Callable[[], int]
-    since: float | None = None
-    _least: int = 0
-
-    def stalled(self, now: float) -> float:
-        """Return the seconds without progress, as far as it was looked at."""
-        left = self.unsent()
-        if self.since is None or left < self._least:
-            self.since, self._least = now, left
-        return now - self.since
-
-
 class Reply:
     """FinHub's reply: status and fields are here, the body is read once. A context that gives back all it took.
 
     Attributes:
-        holdup: set while a caller is being waited for.
+        slots: where its connection is counted.
     """
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, body: ReplayableBody, idle: float, done: Callable[[], None]
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, body: ReplayableBody, idle: float, slots: Slots) -> None:
         self.status = response.status
         self.reason = response.reason or ""
         self.fields: RawFields = response.raw_headers
         self._response = response
         self._body = body
         self._idle = idle
-        self._done = done
+        self.slots = slots
         self._peeked = b""
         self._closed = False
-        self.holdup: Holdup | None = None
 
     async def peek(self, size: int) -> bytes:
         """Return up to `size` first bytes of the body; `chunks` still yields them."""
@@ -162,7 +133,7 @@ class Reply:
             self._response.release()
         else:
             self._response.close()
-        self._done()
+        self.slots.give()
 
     async def __aenter__(self) -> Self:
         return self
@@ -230,20 +201,15 @@ class Upstream:
     Attributes:
         origin: scheme, host and port.
         authority: the value of the Host field: never the caller's.
-        busy: connections in use now.
     """
 
     def __init__(self, origin: str, bounds: Bounds, tls: Callable[[], Tls]) -> None:
         self.origin = origin
-        self.busy = 0
         self._url = URL(origin)
         self.authority = (self._url.host_port_subcomponent or "").encode()
         self._bounds = bounds
         self._tls = tls
-        self._slots = asyncio.Semaphore(bounds.connections)
-        self._replies: set[Reply] = set()
-        self._waiting = 0
-        self._next_look: asyncio.TimerHandle | None = None
+        self._slots = Slots(bounds.connections, bounds.wait)
         self._clients = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -254,6 +220,11 @@ class Upstream:
     async def __aexit__(self, *_: object) -> None:
         await self._clients.aclose()
 
+    @property
+    def busy(self) -> int:
+        """Return how many connections are in use now."""
+        return self._slots.busy
+
     async def send(self, request: Request) -> Reply:
         """Send `request`, return its reply; a safe method on a dead pooled connection is sent once more on a new one.
 
@@ -262,61 +233,13 @@ class Upstream:
             CallerTimeout, CallerGone, BodyTooLarge: the caller's body ended before its end.
         """
         await request.body.prefetch(PREFETCH)
-        await self._take_slot()
+        await self._slots.take()
         try:
             response = await self._send(request)
-        except BaseException:
-            self._give_slot()
+        except BaseException:  # a cancellation, too, gives back what was taken
+            self._slots.give()
             raise
-        reply = Reply(response, request.body, self._bounds.idle, lambda: self._part_with(reply))
-        self._replies.add(reply)
-        return reply
-
-    def _part_with(self, reply: Reply) -> None:
-        self._replies.discard(reply)
-        self._give_slot()
-
-    async def _take_slot(self) -> None:
-        if self._slots.locked():
-            await self._wait_for_slot()
-        else:
-            await self._slots.acquire()
-        self.busy += 1
-
-    async def _wait_for_slot(self) -> None:
-        self._waiting += 1
-        self._look_soon()
-        try:
-            async with asyncio.timeout(self._bounds.wait):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise errors.ConnectionLimitReached(
-                f"all {self._bounds.connections} connections to FinHub stayed busy for {self._bounds.wait:g} s",
-                retry_after=1,
-            ) from None
-        finally:
-            self._waiting -= 1
-
-    def _look_soon(self) -> None:
-        if self._next_look is None:
-            self._next_look = asyncio.get_running_loop().call_later(_LOOK, self._make_room)
-
-    def _make_room(self) -> None:
-        """Give up the replies that are held up longest, one for each request that waits for a connection."""
-        self._next_look = None
-        if not self._waiting:
-            return
-        self._look_soon()
-        now = asyncio.get_running_loop().time()
-        held = [reply.holdup for reply in self._replies if reply.holdup and not reply.holdup.patience.expired()]
-        seconds = [(one.stalled(now), one) for one in held]
-        stalled = sorted((pair for pair in seconds if pair[0] >= _HELD_UP), key=lambda pair: -pair[0])
-        for _, one in stalled[: self._waiting]:
-            one.patience.reschedule(now)
-
-    def _give_slot(self) -> None:
-        self.busy -= 1
-        self._slots.release()
+        return Reply(response, request.body, self._bounds.idle, self._slots)
 
     async def _send(self, request: Request) -> aiohttp.ClientResponse:
         journey = _Journey(asyncio.timeout(None), self._bounds, request.departure)

@@ -8,7 +8,7 @@ from origin import OK, Visit, cutting, replying
 from rawcaller import request
 from stage import Plan, eventually, staged
 
-from sidecar.gateway import upstream
+from sidecar.gateway import slots
 
 GET = request(b"GET", b"/a")
 
@@ -241,8 +241,8 @@ async def test_a_caller_that_pauses_and_goes_on_gets_all_of_its_reply() -> None:
 async def test_replies_that_nobody_takes_give_way_to_requests_that_wait_for_a_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(upstream, "_HELD_UP", 0.1)
-    monkeypatch.setattr(upstream, "_LOOK", 0.05)
+    monkeypatch.setattr(slots, "_HELD_UP", 0.1)
+    monkeypatch.setattr(slots, "_LOOK", 0.05)
     async with (
         staged(large, Plan(connections=2, wait=5.0)) as stage,
         stage.caller() as first,
@@ -258,12 +258,12 @@ async def test_replies_that_nobody_takes_give_way_to_requests_that_wait_for_a_co
         gone = await stage.over(2)
         assert [(line.path, line.outcome) for line in gone] == [("/large", "caller_stalled"), ("/a", "complete")]
         assert stage.upstream.busy == 1, "one waits, one gives way: the other one is left alone"
-        await eventually(lambda: stage.upstream._next_look is None)  # noqa: SLF001  # nobody waits: no more looks
+        await eventually(lambda: stage.upstream._slots._next_look is None)  # noqa: SLF001  # nobody waits: no more looks
 
 
 async def test_a_reply_that_is_taken_slowly_and_steadily_does_not_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "_HELD_UP", 0.5)
-    monkeypatch.setattr(upstream, "_LOOK", 0.05)
+    monkeypatch.setattr(slots, "_HELD_UP", 0.5)
+    monkeypatch.setattr(slots, "_LOOK", 0.05)
     async with staged(large, Plan(connections=1, wait=1.0)) as stage, stage.caller() as first, stage.caller() as second:
         await first.send(request(b"GET", b"/large"))
         await eventually(lambda: stage.upstream.busy == 1)
@@ -279,8 +279,8 @@ async def test_a_reply_that_is_taken_slowly_and_steadily_does_not_give_way(monke
 async def test_a_reply_that_nobody_takes_is_left_alone_while_there_are_connections_for_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(upstream, "_HELD_UP", 0.0)
-    monkeypatch.setattr(upstream, "_LOOK", 0.01)
+    monkeypatch.setattr(slots, "_HELD_UP", 0.0)
+    monkeypatch.setattr(slots, "_LOOK", 0.01)
     async with staged(large, Plan(connections=2)) as stage, stage.caller() as first:
         await first.send(request(b"GET", b"/large"))
         await eventually(lambda: stage.upstream.busy == 1)

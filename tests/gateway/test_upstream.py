@@ -15,7 +15,7 @@ from stage import PLAIN, eventually
 from sidecar import errors
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.pace import Pace
-from sidecar.gateway.upstream import Bounds, Holdup, Reply, Request, Upstream
+from sidecar.gateway.upstream import Bounds, Reply, Request, Upstream
 from sidecar.wire.client import Tls
 
 if TYPE_CHECKING:
@@ -699,13 +699,3 @@ async def test_a_body_that_is_not_remembered_goes_over_a_new_connection_when_the
         parts = [payment[at : at + 50_000] for at in range(0, len(payment), 50_000)]
         assert await stage.ask("POST", body=body_of(*parts, remembered=0)) == b"ok"
         assert (stage.origin.connections, stage.origin.bodies, stage.sendings) == (2, [b"", payment], [])
-
-
-async def test_a_reply_is_held_up_since_the_last_progress_that_was_seen() -> None:
-    left = 100
-    holdup = Holdup(asyncio.timeout(None), lambda: left)
-    assert (holdup.stalled(10), holdup.stalled(12)) == (0, 2)
-    left = 50
-    assert (holdup.stalled(13), holdup.stalled(15)) == (0, 2)
-    left = 60  # more to send is no progress
-    assert holdup.stalled(16) == 3
