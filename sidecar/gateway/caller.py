@@ -7,9 +7,7 @@ prints queries.
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
@@ -21,17 +19,15 @@ from aiohttp.web_protocol import ERROR, _ErrInfo
 from sidecar import errors
 from sidecar.gateway import rescue
 from sidecar.gateway.delivery import UpstreamResponse
-from sidecar.gateway.pace import Pace
 from sidecar.gateway.patience import PatientConnection
-from sidecar.gateway.turned_away import TurnedAway
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
 
     from aiohttp import StreamReader
 
-    Told = Callable[[errors.SidecarError, str], None]
+    from sidecar.gateway.caller_limits import CallerLimits
+    from sidecar.gateway.caller_server import CallerServer
 
 MOST_FIELDS: Final = 256
 """Fields of one request, beside the bound of their bytes."""
@@ -45,43 +41,11 @@ _QUEUE: Final = 2
 _SEND_BUFFER: Final = 131072
 """Bytes of a reply that the kernel is asked to hold for a caller; it may take twice as many."""
 
-_STRANGERS: Final = 32
-"""Connections beyond the last one that are answered at one time."""
-
 _LINGERING: Final = 2.0
 """Seconds in which the rest of a refused body is read and dropped: closed at once, the refusal would be lost."""
 
-_AROUND_THE_TARGET: Final = 256
-"""Bytes of a request line beside its target."""
-
 _NEVER: Final = 1e9
 """Seconds after which aiohttp would close an idle connection; ours are looked after by `CallerServer.sweep`."""
-
-_SWEEP: Final = 1.0
-"""Seconds between two looks at all connections: by so much a deadline may be overrun."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerLimits:
-    """The bounds of callers' connections: seconds, bytes and a count. The defaults are those of `[listen]`."""
-
-    head_timeout: float = 10.0
-    idle_timeout: float = 75.0
-    write: Pace = field(default_factory=lambda: Pace(60.0, 240))
-    max_target: int = 16 * 2**10
-    max_field: int = 32 * 2**10
-    max_fields: int = 128 * 2**10
-    max_connections: int = 1024
-
-    @property
-    def longest_line(self) -> int:
-        """What the parser is told: its complaint names the limit alone, so that no two may be the same."""
-        return self.max_target + (self.max_target == self.max_field)
-
-    @property
-    def largest_head(self) -> int:
-        """Bytes that may come before a head is whole."""
-        return self.max_target + self.max_fields + _AROUND_THE_TARGET
 
 
 class Unread(Exception):
@@ -186,7 +150,7 @@ class CallerConnection(PatientConnection):
             return
         self._given_up = True
         self._messages.append((_ErrInfo(status=error.status, exc=Unread(error), message=""), EMPTY_PAYLOAD))
-        if self._waiter is not None and not self._waiter.done():
+        if self._waiter is not None and self._is_waiting:
             self._waiter.set_result(None)
 
     def sweep(self, now: float) -> None:
@@ -251,65 +215,6 @@ class CallerConnection(PatientConnection):
         return response
 
 
-class CallerServer(web.Server):
-    """aiohttp's low-level server, made of the two above. `connections` are those that are open now.
-
-    `told` hears of a connection's end before a request could be read: its error, and the id that the caller was given.
-    """
-
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        limits: CallerLimits | None = None,
-        told: Told | None = None,
-    ) -> None:
-        super().__init__(handler, request_factory=_request)
-        self._limits = limits or CallerLimits()
-        self._told = told
-        self._next_sweep: asyncio.TimerHandle | None = None
-        self._strangers: set[TurnedAway] = set()
-
-    def __call__(self) -> CallerConnection:
-        """Return the protocol of one new connection."""
-        return CallerConnection(self, self._limits, self._loop)
-
-    def turn_away(self, transport: asyncio.Transport) -> None:
-        """Answer a connection beyond the last one, or end it at once where too many are being answered already."""
-        if len(self._strangers) >= _STRANGERS:
-            transport.abort()
-            return
-        error = errors.TooManyConnections(f"there are {self._limits.max_connections} connections already")
-        stranger = TurnedAway(error, self.tell(error), self._strangers.discard)
-        self._strangers.add(stranger)
-        transport.set_protocol(stranger)
-        stranger.connection_made(transport)
-
-    def tell(self, error: errors.SidecarError) -> str:
-        """Tell of an end without a request, and return its new id."""
-        request_id = str(uuid4())
-        if self._told is not None:
-            self._told(error, request_id)
-        return request_id
-
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Note a connection, and look after it while it is open."""
-        super().connection_made(handler, transport)
-        if self._next_sweep is None:
-            self._next_sweep = self._loop.call_later(_SWEEP, self._sweep_on)
-
-    def sweep(self, now: float) -> None:
-        """Keep every connection's deadlines at `now`, on the event loop's clock."""
-        for connection in self.connections:
-            if isinstance(connection, CallerConnection):
-                connection.sweep(now)
-
-    def _sweep_on(self) -> None:
-        self._next_sweep = None
-        self.sweep(self._loop.time())
-        if self._connections:
-            self._next_sweep = self._loop.call_later(_SWEEP, self._sweep_on)
-
-
 def _keep_steps_small(transport: asyncio.Transport) -> None:
     """Let the kernel hold little of a reply, so that a caller's progress shows in small steps."""
     plug = transport.get_extra_info("socket")
@@ -320,10 +225,6 @@ def _keep_steps_small(transport: asyncio.Transport) -> None:
 def spoken_by(request: web.BaseRequest) -> tuple[int, int]:
     """Return the version of HTTP that the caller wrote, also where the reply is in another one."""
     return request.spoken if isinstance(request, CallerRequest) else request.version
-
-
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> CallerRequest:
-    return CallerRequest(message, payload, protocol, writer, task, task.get_loop())
 
 
 def _refusal(exc: BaseException | None, limits: CallerLimits) -> errors.SidecarError:

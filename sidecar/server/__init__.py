@@ -11,7 +11,8 @@ from aiohttp import http_parser
 from sidecar import __version__, events
 from sidecar.admin.listener import Admin
 from sidecar.errors import SidecarError
-from sidecar.gateway.caller import CallerLimits, CallerServer
+from sidecar.gateway.caller_limits import CallerLimits
+from sidecar.gateway.caller_server import CallerServer
 from sidecar.gateway.pace import Pace
 from sidecar.server.access import Access
 from sidecar.server.listeners import Door, listen

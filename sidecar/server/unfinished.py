@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sidecar.gateway.caller import CallerConnection, CallerServer
+from sidecar.gateway.caller import CallerConnection
+from sidecar.gateway.caller_server import CallerServer
 
 if TYPE_CHECKING:
     import asyncio
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from sidecar.gateway.caller import CallerLimits, Told
+    from sidecar.gateway.caller_limits import CallerLimits
+    from sidecar.gateway.caller_server import Told
 
 
 class Unfinished:

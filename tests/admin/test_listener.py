@@ -13,7 +13,7 @@ from rawcaller import Heard, calling
 from sidecar import errors, events
 from sidecar.admin.health import Vitals
 from sidecar.admin.listener import Admin
-from sidecar.gateway.caller import CallerServer
+from sidecar.gateway.caller_server import CallerServer
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:

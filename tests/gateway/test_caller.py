@@ -3,16 +3,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 from origin import OK, Visit, replying, silent
 from rawcaller import Caller, calling, request
+from slowcaller import slowly_read
 from stage import Plan, Stage, eventually, staged
 
-from sidecar.gateway.caller import CallerLimits, CallerServer
+from sidecar.gateway.caller_limits import CallerLimits
+from sidecar.gateway.caller_server import CallerServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -343,40 +344,6 @@ async def test_the_limits_are_those_that_were_asked_for() -> None:
         ).status == 431
 
 
-async def test_one_connection_too_many_is_answered_503_and_the_others_are_not_touched() -> None:
-    async with staged(replying(OK), Plan(callers=CallerLimits(max_connections=2))) as stage:
-        async with stage.caller() as first, stage.caller() as second:
-            for caller in (first, second):
-                await caller.send(request(b"GET", b"/a"))
-                assert (await caller.reply()).raw == OK
-            heard = await stage.hear(request(b"GET", b"/a"))
-            assert (heard.status, heard.status_lines, heard.cause) == (503, 1, "connection_limit_reached")
-            assert (heard.get(b"Connection"), heard.reset) == ([b"close"], False)
-            await first.send(request(b"GET", b"/a"))
-            assert (await first.reply()).raw == OK
-        told = [line.status for line in await stage.over(4)]
-        assert sorted(told) == [200, 200, 200, 503]
-        assert len(stage.origin.requests) == 3
-        await eventually(lambda: not stage.runner.server or not stage.runner.server.connections)
-        assert (await stage.ask(request(b"GET", b"/a"))).raw == OK
-
-
-async def test_of_a_crowd_beyond_the_last_connection_only_some_are_answered_and_the_others_ended_at_once() -> None:
-    async with staged(replying(OK), Plan(callers=CallerLimits(max_connections=1))) as stage, stage.caller() as first:
-        await first.send(request(b"GET", b"/a"))
-        assert (await first.reply()).raw == OK
-        async with contextlib.AsyncExitStack() as stack:
-            crowd = [await stack.enter_async_context(stage.caller()) for _ in range(40)]
-            await asyncio.sleep(0.05)
-            for caller in crowd:
-                with contextlib.suppress(ConnectionError):
-                    await caller.send(request(b"GET", b"/a"))
-            heard = [await caller.rest() for caller in crowd]
-        assert [one.status for one in heard].count(503) == 32
-        assert [one.status for one in heard].count(0) == 8
-        assert len(await stage.over(33)) == 33
-
-
 @pytest.mark.parametrize("last", [b"Connection: close", b""])
 async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection(last: bytes) -> None:
     """The handler is done: what is left lies in the connection's own buffer."""
@@ -385,7 +352,8 @@ async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection(last:
     async def handler(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=body)
 
-    async with slowly_read(CallerServer(handler)) as (server, slow):
+    server = CallerServer(handler)
+    async with slowly_read(server) as slow:
         await asyncio.get_running_loop().sock_sendall(slow, request(b"GET", b"/a", *filter(None, [last])))
         await eventually(
             lambda: any(one.transport and one.transport.get_write_buffer_size() for one in server.connections)
@@ -400,19 +368,3 @@ async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection(last:
         assert server.connections == [connection]
         server.sweep(now + 61)
         await eventually(lambda: not server.connections)
-
-
-@contextlib.asynccontextmanager
-async def slowly_read(server: CallerServer) -> AsyncIterator[tuple[CallerServer, socket.socket]]:
-    """Serve one caller whose buffers are so small that a reply stays on our side until it is read."""
-    runner = web.ServerRunner(server, shutdown_timeout=0.2)
-    await runner.setup()
-    with socket.socket() as listener, socket.socket() as slow:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
-        listener.bind(("127.0.0.1", 0))
-        await web.SockSite(runner, listener).start()
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        slow.setblocking(False)  # noqa: FBT003  # the standard library's signature
-        await asyncio.get_running_loop().sock_connect(slow, listener.getsockname())
-        yield server, slow
-        await runner.cleanup()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sidecar.gateway import patience
-from sidecar.gateway.caller import CallerServer
+from sidecar.gateway.caller_server import CallerServer
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.patience import look_for, told_to
 

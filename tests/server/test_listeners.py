@@ -16,7 +16,7 @@ from rawcaller import calling, request
 from sidecar import events
 from sidecar.config.addresses import address
 from sidecar.errors import ListenError
-from sidecar.gateway.caller import CallerServer
+from sidecar.gateway.caller_server import CallerServer
 from sidecar.server.access import Access
 from sidecar.server.listeners import listen
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from operating import Files, begun, operated, refused, until
 from rawcaller import calling, request
 
-from sidecar import events
+from sidecar import events, server
+from sidecar.config.caller_side import Listen
+from sidecar.gateway.caller_limits import CallerLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,3 +194,7 @@ async def test_one_request_too_many_is_429_by_the_configuration_also_after_a_rel
         await other.send(request(b"GET", BALANCE.encode()))
         assert (await other.reply()).status == 200
         assert (await busy.reply()).status == 200
+
+
+def test_the_bounds_of_a_listener_without_a_word_about_them_are_the_configurations_defaults() -> None:
+    assert server._limits(Listen()) == CallerLimits()  # noqa: SLF001  # two places name them

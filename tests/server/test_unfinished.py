@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from operating import until
 from rawcaller import request
+from slowcaller import slowly_read
 
 from sidecar.server.unfinished import Unfinished
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
 
 SIZE = 60_000  # below what the connection's buffer takes without making the handler wait
@@ -19,20 +20,10 @@ SIZE = 60_000  # below what the connection's buffer takes without making the han
 
 @contextlib.asynccontextmanager
 async def slow_caller(unfinished: Unfinished) -> AsyncIterator[socket.socket]:
-    """Connect with buffers so small that a reply stays on the sidecar's side until it is read."""
-    runner = web.ServerRunner(unfinished.server, shutdown_timeout=0.2)
-    await runner.setup()
-    with socket.socket() as listener, socket.socket() as slow:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
-        listener.bind(("127.0.0.1", 0))
-        await web.SockSite(runner, listener).start()
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        slow.setblocking(False)  # noqa: FBT003  # the standard library's signature
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(slow, listener.getsockname())
-        await loop.sock_sendall(slow, request(b"GET", b"/"))
+    """Ask for a reply that stays on the sidecar's side until it is read."""
+    async with slowly_read(unfinished.server) as slow:
+        await asyncio.get_running_loop().sock_sendall(slow, request(b"GET", b"/"))
         yield slow
-        await runner.cleanup()
 
 
 async def test_a_request_is_not_over_while_it_is_carried() -> None:

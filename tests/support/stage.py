@@ -15,7 +15,8 @@ from rawcaller import Caller, Heard, calling
 from sidecar import events
 from sidecar.config.finhub_side import FieldRule
 from sidecar.gateway.body import Budget, Limits
-from sidecar.gateway.caller import CallerLimits, CallerServer
+from sidecar.gateway.caller_limits import CallerLimits
+from sidecar.gateway.caller_server import CallerServer
 from sidecar.gateway.fields import FieldPolicy
 from sidecar.gateway.handler import Allowance, Gateway, Tools
 from sidecar.gateway.lane import Lane
