@@ -6,6 +6,8 @@ have none.
 
 from __future__ import annotations
 
+import grp
+import pwd
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import ConfigError
@@ -40,8 +42,6 @@ def uid(user: str) -> int | None:
     """Return the number of a user, None where there is no such user; blocking."""
     if _is_number(user):
         return _number(user)
-    import pwd  # noqa: PLC0415  # Windows has none, and no Unix sockets either
-
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
@@ -52,8 +52,6 @@ def gid(group: str) -> int | None:
     """Return the number of a group, None where there is no such group; blocking."""
     if _is_number(group):
         return _number(group)
-    import grp  # noqa: PLC0415  # as above
-
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 from origin import serving
+from playground import ENVIRON, GRANT, configuration
 from staging import SidecarProcess
 
 if TYPE_CHECKING:
@@ -22,32 +22,8 @@ if TYPE_CHECKING:
 
     Start = Callable[..., AbstractAsyncContextManager["House"]]
 
-CONFIG = """
-environment = "playground"
-
-[listen]
-address = "{listen}"
-
-[admin]
-address = "127.0.0.1:{admin}"
-
-[upstream]
-url = "{url}"
-
-[credentials]
-username = "shop"
-password = {{ env = "PROOF_SECRET" }}
-customer_id = "client"
-customer_secret = {{ env = "PROOF_SECRET" }}
-tenant_id = "1234567"
-
-[drain]
-min = {drain_min}
-max = {drain_max}
-"""
-
+DRAIN = "\n[drain]\nmin = {}\nmax = {}\n"
 LOGIN = b"/api/v2/auth/sandbox/token"
-GRANT = json.dumps({"userSessionToken": "an-opaque-session-token", "expires_in": 3600}).encode()
 BODY = b"x" * 3000
 
 
@@ -85,11 +61,10 @@ class House:
     ) -> SidecarProcess:
         """Start one more sidecar and return at once."""
         config = self.folder / "sidecar.toml"
-        config.write_text(
-            CONFIG.format(listen=listen, admin=admin, url=self.url, drain_min=drain_min, drain_max=drain_max)
-        )
+        drain = DRAIN.format(drain_min, drain_max)
+        config.write_text(configuration(self.url, address=listen, admin=f"127.0.0.1:{admin}", more=drain))
         self.temporary.mkdir(exist_ok=True)
-        environ = {"PROOF_SECRET": "made-up-secret", "TMPDIR": str(self.temporary)}
+        environ = {**ENVIRON, "TMPDIR": str(self.temporary)}
         process = SidecarProcess(["run", "--config", str(config)], environ, self.folder, len(self.processes) + 1)
         self.processes.append(process)
         return process.start()

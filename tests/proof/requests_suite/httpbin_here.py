@@ -20,6 +20,7 @@ from wsgiref.simple_server import WSGIServer
 
 import pytest
 from httpbin import app
+from playground import ENVIRON, configuration
 from pytest_httpbin import serve
 from pytest_httpbin.plugin import (  # noqa: F401  # what else pytest-httpbin offers, as it is
     httpbin_both,
@@ -31,28 +32,6 @@ from tokenstub import token_endpoint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONFIG = """
-environment = "playground"
-
-[listen]
-address = "127.0.0.1:0"
-
-[admin]
-address = "127.0.0.1:0"
-
-[upstream]
-url = "http://127.0.0.1:{httpbin}"
-
-[credentials]
-username = "user"
-password = {{ env = "MADE_UP" }}
-customer_id = "client"
-customer_secret = {{ env = "MADE_UP" }}
-tenant_id = "1234567"
-
-[session]
-url = "http://127.0.0.1:{tokens}"
-"""
 PATIENCE = 30  # seconds
 
 
@@ -78,7 +57,9 @@ def httpbin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Httpbin]:
             return
         folder = tmp_path_factory.mktemp("sidecar")
         with token_endpoint() as tokens:
-            (folder / "sidecar.toml").write_text(CONFIG.format(httpbin=server.port, tokens=tokens))
+            session = f'\n[session]\nurl = "http://127.0.0.1:{tokens}"\n'
+            config = configuration(f"http://127.0.0.1:{server.port}", more=session)
+            (folder / "sidecar.toml").write_text(config)
             with running(folder) as address:
                 yield Httpbin(f"http://{address}")
 
@@ -87,7 +68,7 @@ def httpbin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Httpbin]:
 def running(folder: Path) -> Iterator[str]:
     """Run a sidecar by `folder`'s configuration; yield its address. It must end by itself when told."""
     command = [os.environ["SIDECAR_PYTHON"], "-m", "sidecar", "run", "--config", str(folder / "sidecar.toml")]
-    environ = {**os.environ, "MADE_UP": "made-up-secret", "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    environ = {**os.environ, **ENVIRON, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
     log = folder / "stderr"
     with log.open("wb") as err, (folder / "stdout").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environ, cwd=folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 import time
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mutual import soon
 from origin import serving
+from playground import ENVIRON, GRANT, configuration
 from staging import SidecarProcess
 
 if TYPE_CHECKING:
@@ -24,29 +24,6 @@ if TYPE_CHECKING:
 
     Start = Callable[..., AbstractAsyncContextManager["Place"]]
 
-CONFIG = """
-environment = "playground"
-
-[listen]
-address = "127.0.0.1:0"
-{listen}
-
-[admin]
-address = "127.0.0.1:0"
-
-[upstream]
-url = "{url}"
-{upstream}
-
-[credentials]
-username = "shop"
-password = {{ env = "PROOF_SECRET" }}
-customer_id = "client"
-customer_secret = {{ env = "PROOF_SECRET" }}
-tenant_id = "1234567"
-"""
-
-GRANT = json.dumps({"userSessionToken": "an-opaque-session-token", "expires_in": 3600}).encode()
 PIECE = b"x" * 65536
 EVERY = 0.1  # seconds from one request of the good caller to the next
 
@@ -138,9 +115,8 @@ def place(tmp_path: Path) -> Start:
     async def start(*, listen: str = "", upstream: str = "") -> AsyncIterator[Place]:
         async with serving(talk) as origin:
             config = tmp_path / "sidecar.toml"
-            config.write_text(CONFIG.format(url=origin.url, listen=listen, upstream=upstream))
-            environ = {"PROOF_SECRET": "made-up-secret"}
-            process = SidecarProcess(["run", "--config", str(config)], environ, tmp_path, 1)
+            config.write_text(configuration(origin.url, listen=listen, upstream=upstream))
+            process = SidecarProcess(["run", "--config", str(config)], ENVIRON, tmp_path, 1)
             try:
                 process.start().listening()
                 await soon(lambda: bool(process.lines("session minted")), "the first login", within=10)
