@@ -47,5 +47,5 @@ def configuration(
     upstream: str = "",
     more: str = "",
 ) -> str:
-    """Return TOML for a FinHub at `url`. `listen` and `upstream` are further lines of their sections, `more` follows."""
+    """Return TOML for a FinHub at `url`; `listen` and `upstream` are further lines of these, `more` follows it all."""
     return _CONFIG.format(url=url, address=address, admin=admin, listen=listen, upstream=upstream) + more
