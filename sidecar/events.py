@@ -9,15 +9,18 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
+    from dataclasses import Field
     from types import CodeType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """The root of all events."""
+    """The root of all events, each of them a dataclass."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
 Emit = Callable[[Event], None]
@@ -79,29 +82,32 @@ class TokenRejected(Event):
 # ── gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Forwarded(Event):
     """One caller's request is over. `path` has no query.
+
+    There is one for every request, and freezing it would cost as much as writing it down: its members are final only
+    to the type checker.
 
     `status` is what the caller saw, 0 if it saw none; `upstream_status` what FinHub answered last, 0 if it did not. A
     payment whose caller left was executed if the latter says so.
     """
 
-    request_id: str
-    method: str
-    path: str
-    status: int
-    upstream_status: int
-    source: str  # "upstream" | "sidecar"
-    reason: str  # RFC 9209 error name, "" when FinHub answered, or the caller did not wait for it
-    rule: str  # the guard's rule that refused, "" when none did
-    duration: float
-    upstream_duration: float
-    received: int  # body bytes from the caller
-    sent: int  # body bytes to the caller
-    attempts: int  # times the request went on the wire
-    replay: str  # why it was sent again, or why a 401 was not: "" when the question did not arise
-    outcome: str  # "complete" | "aborted" | "caller_left"
+    request_id: Final[str]
+    method: Final[str]
+    path: Final[str]
+    status: Final[int]
+    upstream_status: Final[int]
+    source: Final[str]  # "upstream" | "sidecar"
+    reason: Final[str]  # RFC 9209 error name, "" when FinHub answered, or the caller did not wait for it
+    rule: Final[str]  # the guard's rule that refused, "" when none did
+    duration: Final[float]
+    upstream_duration: Final[float]
+    received: Final[int]  # body bytes from the caller
+    sent: Final[int]  # body bytes to the caller
+    attempts: Final[int]  # times the request went on the wire
+    replay: Final[str]  # why it was sent again, or why a 401 was not: "" when the question did not arise
+    outcome: Final[str]  # "complete" | "aborted" | "caller_left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

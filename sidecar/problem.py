@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from sidecar.answer import Answer
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
@@ -43,3 +44,12 @@ def body(error: SidecarError, request_id: str = "", *, status: int | None = None
         members["request_id"] = request_id
     # In ASCII: a detail may quote bytes of the caller's that are no text, and those have no UTF-8.
     return json.dumps(members).encode()
+
+
+def answer(error: SidecarError, request_id: str = "", *, status: int | None = None) -> Answer:
+    """Return the whole reply that tells of `error`; see `body` for the rest."""
+    return Answer(
+        status=error.status if status is None else status,
+        fields=tuple(fields(error).items()),
+        body=body(error, request_id, status=status),
+    )

@@ -24,6 +24,7 @@ _SECRET_KEY: Final = re.compile(
 
 # By identity: of two equal secrets each is watched for as long as it lives itself.
 _living: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
+_births = 0
 
 
 @final
@@ -39,6 +40,8 @@ class Secret:
         self._text = text
         self._forms = _forms(text) if len(text) >= _SHORTEST else ()
         _living[id(self)] = self
+        global _births  # noqa: PLW0603  # a fact about all of them, like the dictionary above
+        _births += 1
 
     def reveal(self) -> str:
         """Return the text itself. Whoever calls this answers for where it goes."""
@@ -76,6 +79,16 @@ def _forms(text: str) -> tuple[str, ...]:
         base64.urlsafe_b64encode(raw).decode().rstrip("="),
     }
     return tuple(sorted(spellings, key=len, reverse=True))
+
+
+def births() -> int:
+    """Return how many secrets there have ever been: while that stays the same, `living` can only lose some."""
+    return _births
+
+
+def living() -> tuple[Secret, ...]:
+    """Return all living secrets. For as long as the caller keeps them, `redact` takes them out."""
+    return tuple(_living.values())
 
 
 def redact(text: str) -> str:

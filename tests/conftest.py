@@ -1,7 +1,11 @@
-"""What every test shares: no blocking call on an event loop, the same examples in every run, no silent skip in CI."""
+"""What every test shares: no blocking call on an event loop, the same examples in every run, no silent skip in CI.
+
+Tests run on asyncio's own event loop, and with `SIDECAR_TEST_LOOP=uvloop` on the one that the program prefers.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,7 +15,7 @@ import trustme
 from blockbuster import BlockBuster, blockbuster_ctx
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -40,6 +44,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Turn a module skipped as a whole into a failed one in CI."""
     return _fail_if_skipped((yield))
+
+
+def _uvloop() -> asyncio.AbstractEventLoop:
+    import uvloop  # noqa: PLC0415  # where it is missing, it is not chosen
+
+    return uvloop.new_event_loop()
+
+
+_LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": _uvloop}
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run every asynchronous test on the event loop that was chosen."""
+    chosen = os.environ.get("SIDECAR_TEST_LOOP", "asyncio")
+    return {chosen: _LOOPS[chosen]}
 
 
 @pytest.fixture(autouse=True)

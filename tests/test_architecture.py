@@ -11,7 +11,9 @@ import pytest
 MODULES = house.modules()
 PURE = house.pure_modules()
 SOURCES = sorted(
-    path.relative_to(house.ROOT).as_posix() for top in ("sidecar", "tests") for path in (house.ROOT / top).rglob("*.py")
+    path.relative_to(house.ROOT).as_posix()
+    for top in ("sidecar", "bench", "tests")
+    for path in (house.ROOT / top).rglob("*.py")
 )
 
 

@@ -36,6 +36,9 @@ def test_an_event_is_a_value_that_nobody_changes(kind: type[events.Event]) -> No
     assert "__slots__" in vars(kind)
     members = {field.name: None for field in dataclasses.fields(kind)}
     event = kind(**members)
+    if kind is events.Forwarded:  # one for every request: what freezing costs would be paid each time
+        assert all(str(field.type).startswith("Final[") for field in dataclasses.fields(kind))
+        return
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(event, next(iter(members)), "other")
 

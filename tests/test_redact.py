@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.redact import HIDDEN, Secret, is_secret_key, redact
+from sidecar.redact import HIDDEN, Secret, births, is_secret_key, living, redact
 
 TEXT = 'p@ss/w+rd "ü'
 
@@ -106,3 +106,18 @@ def test_names_of_secrets_are_known(name: str) -> None:
 @pytest.mark.parametrize("name", ["username", "status", "fingerprint", "tenant", "path"])
 def test_ordinary_names_are_not_taken_for_secrets(name: str) -> None:
     assert not is_secret_key(name)
+
+
+def test_who_keeps_the_living_keeps_them_recognised_and_a_birth_is_counted() -> None:
+    before = births()
+    secret = Secret("correct-horse")
+    assert births() == before + 1
+    kept = living()
+    assert any(one is secret for one in kept)
+    del secret
+    gc.collect()
+    assert redact("a correct-horse") == f"a {HIDDEN}"
+    del kept
+    gc.collect()
+    assert redact("a correct-horse") == "a correct-horse"
+    assert births() == before + 1

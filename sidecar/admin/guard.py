@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from sidecar.errors import RequestDenied
 from sidecar.guard.authority import parse, require_one_host
 from sidecar.guard.browser import admit_site
-from sidecar.guard.seen import watch
+from sidecar.guard.seen import shape_of, watch
+from sidecar.rawfields import names_of
 
 if TYPE_CHECKING:
     from sidecar.rawfields import RawFields
@@ -24,7 +25,7 @@ def admit_operator(*, method: str, fields: RawFields, peer: str | None) -> None:
 
     `peer` is None on a Unix socket, whose file mode has let the operator in already; Host is not checked there.
     """
-    seen = watch(fields)
+    seen = watch(fields, shape_of(names_of(fields), len(fields)))
     if peer is not None:
         if not _is_loopback(peer):
             raise _denied(f"not {peer or 'one that has gone'}")

@@ -5,15 +5,16 @@ The answers alone: the server lends its connection, which adds nothing to a repl
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
-
-from aiohttp import hdrs, web
+from urllib.parse import urlsplit
 
 from sidecar import errors, events, problem
 from sidecar.admin import health
 from sidecar.admin.guard import admit_operator
+from sidecar.answer import Answer
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
@@ -21,6 +22,31 @@ if TYPE_CHECKING:
 
     from sidecar.admin.health import Health, Vitals
     from sidecar.events import Emit
+    from sidecar.rawfields import RawFields
+
+
+class Asked(Protocol):
+    """What of a request is looked at."""
+
+    @property
+    def method(self) -> str:
+        """The method, as it was sent."""
+        ...
+
+    @property
+    def target(self) -> str:
+        """The request target."""
+        ...
+
+    @property
+    def fields(self) -> RawFields:
+        """The header fields."""
+        ...
+
+    @property
+    def remote(self) -> str | None:
+        """The peer's address, "" on a Unix socket, None where the connection was gone already."""
+        ...
 
 
 class Operated(Protocol):
@@ -69,11 +95,11 @@ class Door:
 
     method: str
     public: bool
-    answer: Callable[[Operated], Awaitable[web.Response]]
+    answer: Callable[[Operated], Awaitable[Answer]]
 
 
 class Admin:
-    """Answers the requests of the admin listener about `subject`. `handle` is what aiohttp's low-level server calls.
+    """Answers the requests of the admin listener about `subject`. `handle` answers one request.
 
     `over_unix`: the listener is a Unix socket. It is told, not concluded from a peer without an address: a TCP
     connection that is gone already has none either.
@@ -84,7 +110,7 @@ class Admin:
         self._emit = emit
         self._over_unix = over_unix
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
+    async def handle(self, request: Asked) -> Answer:
         """Return the reply, whatever happens."""
         try:
             return await self._answer(request)
@@ -94,47 +120,47 @@ class Admin:
             self._emit(events.bug(error))
             return _problem(errors.SidecarError(f"unexpected {type(error).__name__}"))
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
-        door = _DOORS.get(request.path)
+    async def _answer(self, request: Asked) -> Answer:
+        door = _DOORS.get(urlsplit(request.target).path)
         if door is None:
             raise NoSuchPath("the admin listener has no such path", remedy=f"Ask for one of {', '.join(_DOORS)}.")
-        if request.method != door.method and (request.method, door.method) != (hdrs.METH_HEAD, hdrs.METH_GET):
+        if request.method != door.method and (request.method, door.method) != ("HEAD", "GET"):
             return _wrong_method(door)
         if not door.public:
             peer = None if self._over_unix else request.remote or ""
-            admit_operator(method=request.method, fields=request.raw_headers, peer=peer)
+            admit_operator(method=request.method, fields=request.fields, peer=peer)
         return await door.answer(self._subject)
 
 
 # ── what each path answers ──────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _livez(_: Operated) -> web.Response:
+async def _livez(_: Operated) -> Answer:
     return _text(health.Health(good=True, reason="alive"))
 
 
-async def _startupz(subject: Operated) -> web.Response:
+async def _startupz(subject: Operated) -> Answer:
     return _text(health.started(subject.vitals()))
 
 
-async def _readyz(subject: Operated) -> web.Response:
+async def _readyz(subject: Operated) -> Answer:
     return _text(health.ready(subject.vitals()))
 
 
-async def _status(subject: Operated) -> web.Response:
+async def _status(subject: Operated) -> Answer:
     return _json(subject.status())
 
 
-async def _reload(subject: Operated) -> web.Response:
+async def _reload(subject: Operated) -> Answer:
     return _json(await subject.reload())
 
 
-async def _reauthenticate(subject: Operated) -> web.Response:
+async def _reauthenticate(subject: Operated) -> Answer:
     await subject.reauthenticate()
     return _json({"session": subject.status()["session"]})
 
 
-async def _quit(subject: Operated) -> web.Response:
+async def _quit(subject: Operated) -> Answer:
     subject.stop("/-/quit")
     return _json({"draining": True})
 
@@ -151,26 +177,26 @@ _DOORS: Final = {
 
 # ── replies ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_FRESH: Final = {"Cache-Control": "no-store"}
+_FRESH: Final = ("Cache-Control", "no-store")
 _UNPROCESSABLE: Final = 422
 _BROKEN: Final = (errors.ConfigError, errors.SecretError, errors.IdentityError)
 """What a reload finds: the operator's own words are wrong, not FinHub's answer."""
 
 
-def _text(verdict: Health) -> web.Response:
-    return web.Response(status=200 if verdict.good else 503, text=f"{verdict.reason}\n", headers=_FRESH)
+def _text(verdict: Health) -> Answer:
+    kind = ("Content-Type", "text/plain; charset=utf-8")
+    return Answer(status=200 if verdict.good else 503, fields=(_FRESH, kind), body=f"{verdict.reason}\n".encode())
 
 
-def _json(value: object) -> web.Response:
-    return web.Response(text=redact(json.dumps(value)), content_type="application/json", headers=_FRESH)
+def _json(value: object) -> Answer:
+    kind = ("Content-Type", "application/json; charset=utf-8")
+    return Answer(status=200, fields=(_FRESH, kind), body=redact(json.dumps(value)).encode())
 
 
-def _problem(error: errors.SidecarError) -> web.Response:
-    status = _UNPROCESSABLE if isinstance(error, _BROKEN) else error.status
-    return web.Response(status=status, body=problem.body(error, status=status), headers=problem.fields(error))
+def _problem(error: errors.SidecarError) -> Answer:
+    return problem.answer(error, status=_UNPROCESSABLE if isinstance(error, _BROKEN) else error.status)
 
 
-def _wrong_method(door: Door) -> web.Response:
-    response = _problem(WrongMethod(f"this path takes {door.method} only", remedy=f"Send {door.method}."))
-    response.headers[hdrs.ALLOW] = door.method
-    return response
+def _wrong_method(door: Door) -> Answer:
+    told = _problem(WrongMethod(f"this path takes {door.method} only", remedy=f"Send {door.method}."))
+    return dataclasses.replace(told, fields=(*told.fields, ("Allow", door.method)))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sidecar import errors
-from sidecar.app import lanes, material, users
+from sidecar.app import choices, lanes, material, users
+from sidecar.app.ids import new_id
 from sidecar.app.keeper import Keeper
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.fields import Facts
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from sidecar.app.lanes import Tenant
     from sidecar.config.model import Config
     from sidecar.session.answer import Grant
-    from sidecar.wire.client import Tls
+    from sidecar.wire.tls import Tls
 
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
@@ -77,8 +78,9 @@ def _identity(config: Config, environ: Mapping[str, str]) -> Finding:
 
 
 def _dialect(config: Config, environ: Mapping[str, str]) -> Finding:
-    dialect = lanes.dialect_of(config)
-    lanes.choices(config, material.read(config, environ), dialect)
+    dialect = choices.dialect_of(config)
+    choices.require_credentials(dialect, choices.credentials_of(config, material.read(config, environ)))
+    choices.fields_of(config)
     return Finding(step="dialect", detail=f"{dialect.name}, everything it logs in with is set")
 
 
@@ -109,9 +111,10 @@ async def remote(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Fi
 
 
 def _assembled(config: Config, environ: Mapping[str, str]) -> tuple[Tenant, Tls]:
-    standing = material.stand(config, material.read(config, environ))
-    keeper = Keeper(config, environ, standing, lambda _: None)
-    return lanes.build(config, keeper, emit=lambda _: None, jitter=lambda: 0.0), standing.tls
+    ready = choices.ready(config, environ)
+    keeper = Keeper(config, environ, ready.standing, lambda _: None)
+    tenant = lanes.build(config, keeper, ready.dialect, ready.chosen, emit=lambda _: None, jitter=lambda: 0.0)
+    return tenant, ready.standing.tls
 
 
 async def reach(origin: str, tls: Tls, seconds: float) -> AsyncIterator[Finding]:
@@ -189,7 +192,7 @@ def _login_error(failure: Failure) -> errors.SidecarError:
 
 async def _call(path: str, tenant: Tenant, token: Token) -> Finding:
     upstream = tenant.upstream
-    facts = Facts(caller_ip=None, uuid=lanes.new_id(), session_id=token.session_id, host=upstream.authority)
+    facts = Facts(caller_ip=None, uuid=new_id(), session_id=token.session_id, host=upstream.authority)
     body = ReplayableBody(_Nothing(), 0, Limits(max_body=0, remembered=0, pace=Pace(1, 1)), Budget(0), lambda: None)
     fields = tenant.lane.fields.to_upstream((), facts, token.authorization)
     step = f"GET {path}"

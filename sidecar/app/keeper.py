@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     Take = Callable[[Collection[str]], None]
 
-_MAKES_TLS: Final = frozenset({"identity", "CA", "CRL", "upstream.pins"})
+MAKES_TLS: Final = frozenset({"identity", "CA", "CRL", "upstream.pins"})
+"""What changes TLS with FinHub, and so opens new connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Keeper:
 
     async def _stand(self, config: Config, found: Material, what: Collection[str]) -> Standing:
         """Return what stands on `found`; the same TLS where nothing of it changed, since another drops connections."""
-        if _MAKES_TLS.isdisjoint(what):
+        if MAKES_TLS.isdisjoint(what):
             return replace(self.standing, material=found)
         return await asyncio.to_thread(material.stand, config, found)
 

@@ -17,7 +17,7 @@ from sidecar.events import IdentityLoaded
 from sidecar.tls import files
 from sidecar.tls.context import client_context
 from sidecar.tls.identity import Identity, IdentityBytes, parse
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

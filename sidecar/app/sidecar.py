@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sidecar import events
 from sidecar.admin.health import Vitals
-from sidecar.app import lanes, material, status, users
-from sidecar.app.keeper import Keeper
+from sidecar.app import choices, lanes, status
+from sidecar.app.ids import new_id
+from sidecar.app.keeper import MAKES_TLS, Keeper
 from sidecar.app.revision import keeps_token, wants_login
 from sidecar.gateway.body import Budget, Limits
 from sidecar.gateway.handler import Allowance, Gateway, Tools
 from sidecar.gateway.pace import Pace
-from sidecar.guard.policy import Policy
-from sidecar.session.dialect import own_paths
 from sidecar.wire.clock import steady, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 
-    from aiohttp import web
-
+    from sidecar.app.choices import Ready
     from sidecar.app.material import Standing
     from sidecar.config.model import Config
     from sidecar.errors import SidecarError
     from sidecar.events import Emit
+    from sidecar.gateway.caller_request import CallerRequest
+    from sidecar.guard.policy import Policy
 
 _FAREWELL: Final = 2.0
 """Seconds that the logout at the end may take: whoever ends us is about to lose patience."""
@@ -37,7 +37,8 @@ _FAREWELL: Final = 2.0
 class Sidecar:
     """The parts of one process, in the order in which a request meets them. Open it with `async with`.
 
-    Building it reads identity, trust and secrets, blocking, and raises ConfigError, SecretError or IdentityError.
+    Building it reads identity, trust and secrets, blocking, and raises ConfigError, SecretError or IdentityError; not
+    so with what `choices.ready` made of the same `config` and `environ` before.
     `reread` reads the configuration again, blocking; without it a reload leaves it as it is.
 
     Attributes:
@@ -54,7 +55,9 @@ class Sidecar:
         environ: Mapping[str, str],
         emit: Emit,
         reread: Callable[[], Config] | None = None,
+        ready: Ready | None = None,
     ) -> None:
+        ready = ready or choices.ready(config, environ)
         self.listen = str(config.listen.address)
         self.admin = str(config.admin.address)
         self.up = asyncio.Event()
@@ -64,11 +67,11 @@ class Sidecar:
         self.why = ""
         self.on_config: Callable[[Config], None] = lambda _: None
         self._emit = emit
-        self._keeper = Keeper(config, environ, material.stand(config, material.read(config, environ)), emit, reread)
+        self._keeper = Keeper(config, environ, ready.standing, emit, reread)
         self._keeper.prepare = self._prepare
-        self._tenant = lanes.build(config, self._keeper, emit=emit, jitter=random.random)
+        self._tenant = lanes.build(config, self._keeper, ready.dialect, ready.chosen, emit=emit, jitter=random.random)
         self._budget = Budget(config.replay.max_total)
-        self.gateway = self._gateway(config, self._policy(config, self._keeper.standing))
+        self.gateway = self._gateway(config, ready.chosen.policy)
         self._open = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -77,7 +80,7 @@ class Sidecar:
         """Return the configuration in use."""
         return self._keeper.config
 
-    def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+    def handle(self, request: CallerRequest) -> Awaitable[None]:
         """Carry one caller's request."""
         return self.gateway.handle(request)
 
@@ -98,6 +101,7 @@ class Sidecar:
         self._keeper.announce_identity()
         self._run(self._tenant.source.tend(), "session")
         self._run(self._keeper.watch(), "reload")
+        self._warm_up()
 
     async def end(self) -> None:
         """Mint and look no more, and log out where `session.logout` says so. A second time it does nothing."""
@@ -111,6 +115,11 @@ class Sidecar:
     async def __aexit__(self, *_: object) -> None:
         await self.end()
         await self._open.aclose()
+
+    def _warm_up(self) -> None:
+        """Have a connection to FinHub ready for the first request; a lazy session has none before it is asked for."""
+        if self.config.session.login == "eager":
+            self._run(self._tenant.upstream.warm(), "warm connection")
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -181,14 +190,15 @@ class Sidecar:
 
     def _prepare(self, config: Config, standing: Standing) -> Callable[[Collection[str]], None]:
         """Return what takes `config` and `standing` into use; ConfigError where they cannot be."""
-        chosen = lanes.choices(config, standing.material, self._tenant.dialect)
-        policy = self._policy(config, standing)
+        chosen = choices.choices(config, standing.material, self._tenant.dialect)
 
         def take(what: Collection[str]) -> None:
             self._tenant.use(chosen)
-            before, self.gateway = self.gateway, self._gateway(config, policy)
+            before, self.gateway = self.gateway, self._gateway(config, chosen.policy)
             self.gateway.traffic = before.traffic
             self.on_config(config)
+            if not MAKES_TLS.isdisjoint(what):
+                self._warm_up()
             if wants_login(what):
                 self._tenant.source.changed(keeps_token=keeps_token(what))
 
@@ -205,20 +215,5 @@ class Sidecar:
             taking=Pace(listen.write_timeout, listen.min_rate),
             max_requests=listen.max_requests,
         )
-        tools = Tools(clock=steady, new_id=lanes.new_id, emit=self._emit)
+        tools = Tools(clock=steady, new_id=new_id, emit=self._emit)
         return Gateway(self._tenant.lane, policy, allowed, self._budget, tools)
-
-    def _policy(self, config: Config, standing: Standing) -> Policy:
-        listen = config.listen
-        return Policy.build(
-            allowed_hosts=listen.allowed_hosts,
-            allowed_origins=listen.allowed_origins,
-            allowed_peers=listen.allowed_peers,
-            allowed_users=users.allowed(listen.allowed_users),
-            caller_key=standing.material.caller_key,
-            own_paths=own_paths(self._tenant.dialect),
-            allow=listen.allow,
-            max_body=listen.max_body,
-            max_fields=listen.max_fields,
-            host_checked=listen.address.kind == "tcp",
-        )

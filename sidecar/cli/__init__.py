@@ -19,13 +19,20 @@ from sidecar.redact import redact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS: Final = ("demo", "run", "emulator", "check", "config")
+_COMMANDS: Final = {
+    "demo": "a FinHub and a sidecar on this machine, nothing to configure",
+    "run": "run the sidecar",
+    "emulator": "FinHub on this machine alone: real TLS, the real rules, faults on demand",
+    "check": "try everything that a first start can trip over",
+    "config": "write, show or describe a configuration",
+}
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; each command's module adds its own.
+def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands; of the one that `arguments` name, its module adds what it takes.
 
-    A command sets `run`. One that stays up until it is told to end also sets `interrupted`: the exit code of that.
+    The others' modules are not loaded. A command sets `run`. One that stays up until it is told to end also sets
+    `interrupted`: the exit code of that.
     """
     top = argparse.ArgumentParser(
         prog="finhub-sidecar",
@@ -33,15 +40,19 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"finhub-sidecar {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for name in _COMMANDS:
-        importlib.import_module(f"sidecar.cli.{name}").add_parser(commands)
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    for name, what in _COMMANDS.items():
+        command = commands.add_parser(name, help=what)
+        if name == chosen:
+            importlib.import_module(f"sidecar.cli.{name}").add_arguments(command)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what went wrong is told on stderr with its remedy."""
     _print_anything()
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser(given).parse_args(given)
     if hasattr(options, "interrupted"):
         _heed_early_signals()
     code = outcome(options)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sidecar.cli.exits import DONE, code_of
 from sidecar.errors import SidecarError
@@ -18,13 +17,9 @@ if TYPE_CHECKING:
     from sidecar.config.model import Config
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        "check",
-        help="try everything that a first start can trip over",
-        description="Try, in order: configuration, secrets, identity, DNS, TCP, TLS, one login, and check.path.",
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its parser."""
+    command.description = "Try, in order: configuration, secrets, identity, DNS, TCP, TLS, one login, and check.path."
     command.add_argument("--config", metavar="FILE", help="the TOML file; without it the environment says everything")
     command.add_argument("--offline", action="store_true", help="stop before the network")
     command.set_defaults(run=run)
@@ -50,7 +45,12 @@ def run(options: argparse.Namespace) -> int:
         code = _show(finding)
         if code != DONE:
             return code
-    return DONE if options.offline else asyncio.run(_remote(config))
+    if options.offline:
+        return DONE
+
+    from sidecar.cli import loop  # noqa: PLC0415  # as above
+
+    return loop.run(_remote(config))  # the loop of `run`: what it meets is what is checked
 
 
 async def _remote(config: Config) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sidecar.config.load import load
 from sidecar.config.model import DEFAULT_ENVIRONMENT, ENVIRONMENTS
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Register `config` and its three commands; the chosen one is called as `args.run(args)`."""
-    parser = subparsers.add_parser("config", help="write, show or describe a configuration")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the three commands of `config`; the chosen one is called as `args.run(args)`."""
     parser.set_defaults(run=run)
     commands = parser.add_subparsers(dest="config_command", required=True, metavar="init | show | schema")
     init = commands.add_parser("init", help="a commented file to start with")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sidecar.cli.exits import DONE, FAILED
 
@@ -30,13 +30,9 @@ Tokens live {lifetime:g} s here; watch the sidecar renew them below. Try, in ano
 End with Ctrl-C."""
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        "demo",
-        help="a FinHub and a sidecar on this machine, nothing to configure",
-        description="Run an emulated FinHub and a sidecar in front of it until Ctrl-C.",
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its parser."""
+    command.description = "Run an emulated FinHub and a sidecar in front of it until Ctrl-C."
     command.add_argument(
         "--check", action="store_true", help="play a scripted caller, print what both sides saw, exit 0 if all holds"
     )

@@ -39,14 +39,10 @@ Start the sidecar with
 End with Ctrl-C or SIGTERM."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its options; `args.run` is what runs it."""
-    parser = subparsers.add_parser(
-        "emulator",
-        help="FinHub on this machine alone: real TLS, the real rules, faults on demand",
-        epilog=_FAULTS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command; `args.run` is what runs it."""
+    parser.epilog = _FAULTS
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--port", type=int, default=_PORT, help="FinHub's port, 0 for a free one (%(default)s)")
     parser.add_argument(
         "--admin-port", type=int, default=_ADMIN_PORT, help="the control door's port, 0 for a free one (%(default)s)"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sidecar.cli.exits import DONE
 
@@ -14,11 +14,9 @@ if TYPE_CHECKING:
     from sidecar.config.model import Config
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        "run", help="run the sidecar", description="Run the sidecar until SIGTERM, Ctrl-C or POST /-/quit."
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its parser."""
+    command.description = "Run the sidecar until SIGTERM, Ctrl-C or POST /-/quit."
     command.add_argument(
         "--config", metavar="FILE", help="the TOML file; without it the environment must say everything (FINHUB_…__…)"
     )
@@ -26,17 +24,23 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run until the end; ConfigError, SecretError, IdentityError or ListenError when it cannot start."""
+    """Run until the end; ConfigError, SecretError, IdentityError or ListenError when it cannot start.
+
+    Whatever an operator can have got wrong is found before anybody can connect. Then the listeners open, and what
+    carries requests is loaded while callers wait.
+    """
     from sidecar.cli import process  # noqa: PLC0415  # `--help` and other commands need not wait for it
 
     cautions = list(process.harden())
+    gc.disable()  # all that is made from here on to the first request stays: nothing to find
     environ = dict(os.environ)  # a reload reads secrets again; nobody else shall find them
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # it would look through every package that is installed
 
     from sidecar.app import material  # noqa: PLC0415  # as above
-    from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # as above
+    from sidecar.app.choices import ready  # noqa: PLC0415  # as above
     from sidecar.config.load import load  # noqa: PLC0415  # as above
     from sidecar.observe.log import Log  # noqa: PLC0415  # as above
-    from sidecar.server import serve  # noqa: PLC0415  # as above
+    from sidecar.server import listening  # noqa: PLC0415  # as above
 
     def read() -> Config:
         return load(options.config, environ)
@@ -44,15 +48,30 @@ def run(options: argparse.Namespace) -> int:
     config = read()
     log = Log(config.log.format, config.log.level)
     log.adopt_stdlib()
-    sidecar = Sidecar(config, environ, log, reread=read)
+    found = ready(config, environ)
     material.forget_secrets(config, os.environ)
     for caution in (*cautions, *process.make_room(config)):
         log(caution)
+    with listening(config) as listeners:
+        from sidecar.wire.quick import load_aiohttp  # noqa: PLC0415  # callers can connect already, and wait for it
 
-    def use(changed: Config) -> None:
-        log.set_level(changed.log.level)
-        material.forget_secrets(changed, os.environ)
+        load_aiohttp()
 
-    sidecar.on_config = use
-    asyncio.run(serve(sidecar, log))
+        from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # as above
+        from sidecar.cli import loop  # noqa: PLC0415  # as above
+        from sidecar.server import serve  # noqa: PLC0415  # as above
+
+        sidecar = Sidecar(config, environ, log, reread=read, ready=found)
+
+        def use(changed: Config) -> None:
+            log.set_level(changed.log.level)
+            material.forget_secrets(changed, os.environ)
+
+        sidecar.on_config = use
+        gc.freeze()
+        gc.enable()
+        try:
+            loop.run(serve(sidecar, log, listeners))
+        finally:
+            log.flush()  # requests that are cut at the very end are told, too
     return DONE

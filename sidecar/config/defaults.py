@@ -5,12 +5,13 @@ Thin: the only reader of package data in this room.
 
 from __future__ import annotations
 
-import importlib.resources
 import tomllib
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+
+_FOLDER: Final = Path(__file__).with_name("environments")
 
 
 def defaults(environment: str) -> dict[str, Any]:
     """Return the tables that an environment brings: upstream.url, session.dialect, session.lifetime and fields."""
-    folder = importlib.resources.files("sidecar.config") / "environments"
-    return tomllib.loads((folder / f"{environment}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((_FOLDER / f"{environment}.toml").read_text(encoding="utf-8"))

@@ -5,7 +5,6 @@ Pure. Values raise `Unfit`; `build` collects `Problem`s and raises them together
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -94,6 +93,8 @@ def _number(value: float) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that `name` was most likely meant to be, or None."""
+    import difflib  # noqa: PLC0415  # only who errs waits for it
+
     matches = difflib.get_close_matches(name[:_LONGEST_SHOWN], tuple(known), n=1)
     return matches[0] if matches else None
 

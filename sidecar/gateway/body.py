@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from aiohttp import web
-
 from sidecar import errors
 from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's field
 
@@ -16,6 +14,10 @@ if TYPE_CHECKING:
 
 _PER_CHUNK: Final = 64
 """Bytes that a chunk takes beside its own: a body that comes in crumbs is larger in memory than on the wire."""
+
+
+class BrokenBody(Exception):
+    """The framing of a body cannot be read; raised by its source."""
 
 
 class Source(Protocol):
@@ -166,7 +168,7 @@ class ReplayableBody:
             raise self._fail(errors.CallerTimeout(self._too_slow(patience))) from None
         except OSError:
             raise self._fail(errors.CallerGone("the connection ended inside the request body")) from None
-        except web.RequestPayloadError:
+        except BrokenBody:
             raise self._fail(errors.MalformedRequest("the framing of the request body is broken")) from None
         finally:
             self._waited += loop.time() - began

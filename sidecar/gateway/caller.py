@@ -1,36 +1,36 @@
-"""The caller's connection: aiohttp's low-level server, taught to refuse in our words and to add nothing to a reply.
+"""A caller's connection: aiohttp's request parser between a transport and the handler, and every bound beside it.
 
-aiohttp's router, middlewares and access log are left out on purpose: they read targets their own way, and the log
-prints queries.
+Requests on one connection are carried one after the other, each by a task and in a context of its own, so that nothing
+of one gets into the next. What cannot be read is refused as a problem, without an echo of the bytes.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import logging
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from collections import deque
+from typing import TYPE_CHECKING, Final
 
-from aiohttp import hdrs, web
-from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
-from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import ERROR, _ErrInfo
 
 from sidecar import errors
-from sidecar.gateway import rescue
-from sidecar.gateway.delivery import UpstreamResponse
-from sidecar.gateway.patience import PatientConnection
+from sidecar.gateway import patience, rescue
+from sidecar.gateway.body import BrokenBody
+from sidecar.gateway.caller_request import CallerRequest
+from sidecar.gateway.own_reply import last_words
+from sidecar.gateway.peer import address_of, uid_of
+from sidecar.gateway.unreadable import MOST_FIELDS, refusal
 
 if TYPE_CHECKING:
-    import asyncio
-
     from aiohttp import StreamReader
 
     from sidecar.gateway.caller_limits import CallerLimits
     from sidecar.gateway.caller_server import CallerServer
-
-MOST_FIELDS: Final = 256
-"""Fields of one request, beside the bound of their bytes."""
+    from sidecar.gateway.departure import Departure
 
 _READ_AHEAD: Final = 32768
 """So much of a body waits for its reader, twice at most and one read of the socket more."""
@@ -44,95 +44,141 @@ _SEND_BUFFER: Final = 131072
 _LINGERING: Final = 2.0
 """Seconds in which the rest of a refused body is read and dropped: closed at once, the refusal would be lost."""
 
-_NEVER: Final = 1e9
-"""Seconds after which aiohttp would close an idle connection; ours are looked after by `CallerServer.sweep`."""
+_log: Final = logging.getLogger(__name__)
 
 
-class Unread(Exception):
-    """What ends a connection whose request was not whole; `error` is what its caller is told."""
+class CallerConnection(BaseProtocol):
+    """One connection, from its arrival to its end; aiohttp's base keeps the flow of bytes in both directions.
 
-    def __init__(self, error: errors.SidecarError) -> None:
-        super().__init__(error.detail)
-        self.error = error
+    Attributes:
+        remote, uid: the other end's address, and on a Unix socket its user; see CallerRequest.
+        departure: who is told when the caller leaves, None while no request is carried.
+        serving: what carries a request now, None between two requests.
+    """
 
-
-class CallerRequest(web.BaseRequest):
-    """aiohttp's request, whose reply gets no field of aiohttp's own. `spoken`: the caller's version of HTTP."""
-
-    def __init__(self, message: RawRequestMessage, *rest: Any) -> None:
-        super().__init__(message, *rest)
-        self.spoken = message.version
-        if message is ERROR or message.version not in (HttpVersion10, HttpVersion11):
-            self._version = HttpVersion11  # the reply's: whoever spoke something else is told in ours
-
-    async def _prepare_hook(self, resp: web.StreamResponse) -> None:
-        if isinstance(resp, UpstreamResponse):
-            resp.take_out_additions()
-        else:
-            resp.headers.popall(hdrs.SERVER, None)
-
-
-class CallerConnection(PatientConnection):
-    """aiohttp's connection. What its parser cannot read is refused as a problem, without an echo of the bytes."""
-
-    __slots__ = ("_body", "_given_up", "_head_began", "_head_size", "_idle_since", "_limits", "_server", "_unsent")
+    __slots__ = (
+        "_body",
+        "_context",
+        "_current",
+        "_ended",
+        "_given_up",
+        "_head_began",
+        "_head_size",
+        "_idle_since",
+        "_limits",
+        "_look_out",
+        "_queue",
+        "_reader",
+        "_server",
+        "_unsent",
+        "departure",
+        "remote",
+        "serving",
+        "uid",
+    )
 
     def __init__(self, server: CallerServer, limits: CallerLimits, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            server,
-            loop=loop,
-            access_log=None,
-            keepalive_timeout=_NEVER,
-            read_bufsize=_READ_AHEAD,
-            lingering_time=_LINGERING,
-        )
-        # aiohttp queues up to 32 pipelined requests, and has no public way to fewer.
-        self._max_msg_queue_size, self._msg_queue_resume_size = _QUEUE, 0
-        self._parser = HttpRequestParser(
+        parser = HttpRequestParser(
             self,
             loop,
             _READ_AHEAD,
             max_line_size=limits.longest_line,
             max_field_size=limits.max_field,
             max_headers=MOST_FIELDS,
-            payload_exception=web.RequestPayloadError,
+            payload_exception=BrokenBody,
             auto_decompress=False,
             max_msg_queue_size=_QUEUE,
         )
+        super().__init__(loop, parser)
+        self._reader = parser
+        self.remote: str | None = None
+        self.uid: int | None = None
+        self.departure: Departure | None = None
+        self.serving: asyncio.Task[None] | None = None
         self._server = server
         self._limits = limits
+        self._queue: deque[CallerRequest | errors.SidecarError] = deque()
+        self._context = contextvars.copy_context()
+        self._current: CallerRequest | None = None
         self._body: StreamReader | None = None  # of the last request that was parsed
         self._head_began: float | None = None
         self._head_size = 0
         self._idle_since = loop.time()
         self._unsent: tuple[float, int] | None = None
         self._given_up = False
+        self._ended = False
+        self._look_out: asyncio.Task[None] | None = None
+
+    # ── what the transport tells ────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # what a listener makes
         """Take the connection, or hand it over to be turned away where there are too many."""
         if len(self._server.connections) >= self._limits.max_connections:
             self._server.turn_away(transport)
             return
-        _keep_steps_small(transport)
+        _prepare(transport)
         super().connection_made(transport)
+        self.remote, self.uid = address_of(transport), uid_of(transport)
+        self._server.welcome(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in. A body whose chunks cannot be read fails now; aiohttp would leave its reader waiting."""
-        if self._given_up:
+        """Take bytes in (none: the reader of a body has taken what waited)."""
+        if self._given_up or self._ended:
             return
-        parsed, in_body = self._request_count, self._body is not None and not self._body.is_eof()
-        super().data_received(data)
-        if self._request_count != parsed and self._messages:
-            self._body = self._messages[-1][1]
+        in_body = self._body is not None and not self._body.is_eof()
+        requests, error = self._parse(data)
+        if requests:
+            self._body = requests[-1].body
             self._head_began, self._head_size = None, 0
+            self._enqueue(*requests)
         elif data and not in_body:
             self._watch_head(data)
-        if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage):
-            return
-        request = self._current_request
-        broken = self._messages[-2][1] if len(self._messages) > 1 else request and request.content
-        if broken and not broken.is_eof():
-            broken.set_exception(web.RequestPayloadError("the chunks cannot be read"))
+        if error is not None:
+            self._stumble(error)
+
+    def eof_received(self) -> bool:
+        """Take the end of what the caller sends; True keeps the connection open for the replies that are due."""
+        if not self._owes_a_reply():
+            return False
+        if self._look_out is None:
+            self._look_out = self._loop.create_task(patience.look_after(self))
+        return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Take the end of the connection; where it was not we that ended it, the caller has left."""
+        self._server.forget(self)
+        if self._look_out is not None:
+            self._look_out.cancel()
+        if not self._ended:
+            self._tell()
+        super().connection_lost(exc)
+        if self._current is not None and not self._current.body.is_eof():
+            self._current.body.set_exception(exc or ConnectionResetError("the caller is gone"))
+        self.end()
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _parse(self, data: bytes) -> tuple[list[CallerRequest], HttpProcessingError | None]:
+        """Return the requests that `data` completes the heads of, and what could not be read behind them."""
+        requests: list[CallerRequest] = []
+        try:
+            messages, upgraded, rest = self._reader.feed_data(data)
+            requests += [CallerRequest(message, body, self) for message, body in messages]
+            while upgraded:  # declined (RFC 9110 §7.8): what follows is the next request
+                self._reader.set_upgraded(False)
+                messages, upgraded, rest = self._reader.feed_data(rest)
+                requests += [CallerRequest(message, body, self) for message, body in messages]
+        except HttpProcessingError as error:
+            return requests, error
+        return requests, None
+
+    def _stumble(self, error: HttpProcessingError) -> None:
+        """Read no more. In a body it is the reader that is told; else the caller, in its turn."""
+        self._given_up = True
+        if self._body is not None and not self._body.is_eof():
+            self._body.set_exception(BrokenBody("the chunks cannot be read"))
+        else:
+            self._enqueue(refusal(error, self._limits))
 
     def _watch_head(self, data: bytes) -> None:
         """Note how much of a head has come, and since when; empty lines in front of it count for nothing."""
@@ -146,19 +192,146 @@ class CallerConnection(PatientConnection):
 
     def _give_up(self, error: errors.SidecarError) -> None:
         """Answer in its turn what is not whole and never will be, and read no more."""
-        if self._close or self._force_close:
-            return
-        self._given_up = True
-        self._messages.append((_ErrInfo(status=error.status, exc=Unread(error), message=""), EMPTY_PAYLOAD))
-        if self._waiter is not None and self._is_waiting:
-            self._waiter.set_result(None)
+        if not (self._given_up or self._ended):
+            self._given_up = True
+            self._enqueue(error)
+
+    def _enqueue(self, *waiting: CallerRequest | errors.SidecarError) -> None:
+        self._queue.extend(waiting)
+        if len(self._queue) >= _QUEUE and not self._buffer_paused:
+            self._pause_reading_for_buffer()
+        if self.serving is None:
+            self._serve_next()
+
+    # ── serving ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _serve_next(self) -> None:
+        waiting = self._queue.popleft()
+        self.serving = self._loop.create_task(self._serve(waiting), context=self._context.copy())
+        self._reader.message_consumed()
+        if self._buffer_paused and not self._queue:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read again after a pause, but for what of it is here already and fills the queue anew."""
+        self.data_received(b"")
+        if len(self._queue) < _QUEUE:
+            self._resume_reading_for_buffer()
+
+    async def _serve(self, waiting: CallerRequest | errors.SidecarError) -> None:
+        """Answer what waits, and go on with the next unless the connection ends."""
+        goes_on = False
+        try:
+            if isinstance(waiting, CallerRequest):
+                goes_on = await self._carry(waiting)
+            else:
+                self._refuse(waiting)
+        except ConnectionError:
+            return  # nobody is there to be answered
+        finally:
+            self.serving = None
+            if not goes_on or self._ended:
+                self.end()
+            elif self._queue:
+                self._serve_next()
+
+    async def _carry(self, request: CallerRequest) -> bool:
+        """Have one request answered; tell whether another may follow on this connection."""
+        request.last = request.last or self._server.is_ending
+        self._current = request
+        try:
+            await self._handle(request)
+            whole = request.body.is_eof() or await self._drop_rest(request.body)
+        finally:
+            self._current = None
+        return whole and not request.last and not (self._look_out is not None and not self._queue)
+
+    async def _handle(self, request: CallerRequest) -> None:
+        self._server.carrying.add(self)
+        try:
+            await self._server.handle(request)
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001  # whatever a handler's bug is, its caller is told, or cut
+            _log.exception("unexpected failure")
+            self._fail(request)
+        finally:
+            self._server.carrying.discard(self)
+
+    def _fail(self, request: CallerRequest) -> None:
+        if request.has_begun:
+            raise ConnectionError("a reply has begun already")
+        request.last = True
+        error = errors.SidecarError("the request could not be handled")
+        request.answer(rescue.reply_to(error, self._server.tell(error)))
+
+    async def _drop_rest(self, body: StreamReader) -> bool:
+        """Read the rest of a body that nobody wants, for a while; tell whether its end has come."""
+        try:
+            async with asyncio.timeout(_LINGERING):
+                await asyncio.sleep(0)  # whoever read it until now was cancelled, and needs a turn to be gone
+                while not body.at_eof():
+                    await body.readany()
+        except (TimeoutError, BrokenBody):
+            return False
+        return True
+
+    def _refuse(self, error: errors.SidecarError) -> None:
+        """Answer what was no request; the connection ends with it."""
+        answer = rescue.reply_to(error, self._server.tell(error))
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(last_words(answer))
+
+    # ── the caller's leaving, and ours ──────────────────────────────────────────────────────────────────────
+
+    async def look(self) -> None:
+        """Find out whether a caller that sends no more is there; where it is not, tell so and end the connection."""
+        transport = self.transport
+        if self._look_out is not None and transport is not None and await patience.is_abandoned(transport):
+            self._tell()
+            transport.abort()
+
+    def close_unless_owing(self) -> None:
+        """Close the connection where no reply is due on it."""
+        if self.transport is not None and not self._owes_a_reply():
+            self.transport.close()
+
+    def close_if_idle(self) -> bool:
+        """Close the connection and return True, unless a request is on it: one that is carried, or about to be."""
+        if self.serving is not None:
+            return False
+        self.end()
+        return True
+
+    def end(self) -> None:
+        """Close the connection once what is written has gone out; a request on it may run on, with nobody to answer."""
+        self._ended = True
+        if self.transport is not None:
+            self.transport.close()
+
+    async def taken(self) -> None:
+        """Return when more may be written; ConnectionError if the connection is gone."""
+        await self._drain_helper()
+
+    def _tell(self) -> None:
+        if self.departure is not None:
+            self.departure.happen()
+
+    def _owes_a_reply(self) -> bool:
+        """Tell whether requests are here whose replies are due, the last of them whole."""
+        last = self._queue[-1] if self._queue else self._current
+        if isinstance(last, CallerRequest):
+            return last.body.is_eof()
+        return bool(self._queue) or self.serving is not None  # it may not have begun yet
+
+    # ── deadlines ───────────────────────────────────────────────────────────────────────────────────────────
 
     def sweep(self, now: float) -> None:
         """Keep the deadlines: of a head that does not end, of an idle connection, and of a reply that is not taken."""
         transport = self.transport
         if transport is None or self._sweep_unsent(transport, now):
             return
-        if not self._is_waiting:
+        if self.serving is not None:
             self._idle_since = now
             if self._head_began is not None:
                 self._head_began = now  # what came too early waits for its turn
@@ -166,7 +339,7 @@ class CallerConnection(PatientConnection):
             seconds = self._limits.head_timeout
             self._give_up(errors.CallerTimeout(f"the head of the request was not whole after {seconds:g} s"))
         elif self._head_began is None and now - self._idle_since >= self._limits.idle_timeout:
-            self.force_close()
+            self.end()
 
     def _sweep_unsent(self, transport: asyncio.Transport, now: float) -> bool:
         """Tell whether bytes of a reply wait for the caller, after cutting one that does not take them.
@@ -177,66 +350,20 @@ class CallerConnection(PatientConnection):
         if not left:
             self._unsent = None
             return False
-        if self._unsent is None or (self._unsent[1] != left and not (self._is_waiting or transport.is_closing())):
+        is_written = self.serving is not None and not transport.is_closing()
+        if self._unsent is None or (is_written and self._unsent[1] != left):
             self._unsent = (now, left)
         since, size = self._unsent
         if self._limits.write.patience(now - since, max(0, size - left)) <= 0:
             transport.abort()
         return True
 
-    def close_if_idle(self) -> bool:
-        """Close the connection and return True, unless a request is on it: one that is carried, or about to be.
 
-        aiohttp's own `close` leaves an idle connection open and deaf, and lets an upload that is under way starve.
-        """
-        idle = self._is_waiting
-        if idle:
-            self.force_close()
-        return idle
-
-    def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Log what aiohttp did not expect, but for a broken body: the request's own line tells of that."""
-        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
-            super().log_exception(*args, **kw)
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,  # noqa: ARG002  # aiohttp's signature; our error has its own status
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002  # as above; it quotes the caller's bytes
-    ) -> web.StreamResponse:
-        """Return the refusal of what could not be parsed; the connection ends with it."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("a reply has begun already")
-        error = _refusal(exc, self._limits)
-        response = rescue.reply_to(error, self._server.tell(error))
-        response.force_close()
-        return response
-
-
-def _keep_steps_small(transport: asyncio.Transport) -> None:
-    """Let the kernel hold little of a reply, so that a caller's progress shows in small steps."""
+def _prepare(transport: asyncio.Transport) -> None:
+    """Let the kernel notice a caller that vanished, and hold little of a reply: so progress shows in small steps."""
     plug = transport.get_extra_info("socket")
-    if plug is not None and plug.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) > _SEND_BUFFER:
+    if plug is None:
+        return
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if plug.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) > _SEND_BUFFER:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-
-
-def spoken_by(request: web.BaseRequest) -> tuple[int, int]:
-    """Return the version of HTTP that the caller wrote, also where the reply is in another one."""
-    return request.spoken if isinstance(request, CallerRequest) else request.version
-
-
-def _refusal(exc: BaseException | None, limits: CallerLimits) -> errors.SidecarError:
-    """Return what ended the connection in our words; the parser tells a long line from a long field by the limit."""
-    if isinstance(exc, Unread):
-        return exc.error
-    if isinstance(exc, LineTooLong) and exc.args[1] == limits.longest_line:
-        return errors.TargetTooLong(f"the request target exceeds {limits.max_target} bytes")
-    if isinstance(exc, LineTooLong):
-        return errors.FieldsTooLarge(f"a header field exceeds {limits.max_field} bytes")
-    if "Too many headers" in str(exc):
-        return errors.FieldsTooLarge(f"there are more than {MOST_FIELDS} header fields")
-    if isinstance(exc, HttpProcessingError):
-        return errors.MalformedRequest("the request is not well-formed HTTP/1.1")
-    return errors.SidecarError("the request could not be handled")

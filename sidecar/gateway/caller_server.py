@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from aiohttp import web
-
 from sidecar import errors
-from sidecar.gateway.caller import CallerConnection, CallerRequest
+from sidecar.gateway.caller import CallerConnection
 from sidecar.gateway.caller_limits import CallerLimits
 from sidecar.gateway.turned_away import TurnedAway
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable
 
+    from sidecar.answer import Answer
+    from sidecar.gateway.caller_request import CallerRequest
+
+    Handler = Callable[[CallerRequest], Awaitable[None]]
     Told = Callable[[errors.SidecarError, str], None]
 
 _STRANGERS: Final = 32
@@ -25,21 +27,25 @@ _SWEEP: Final = 1.0
 """Seconds between two looks at all connections: by so much a deadline may be overrun."""
 
 
-class CallerServer(web.Server):
-    """aiohttp's low-level server, whose connections and requests are ours. `connections` are those that are open now.
+class CallerServer:
+    """Makes the protocol of each connection to one listener; `handle` answers one request.
 
     `told` hears of a connection's end before a request could be read: its error, and the id that the caller was given.
+
+    Attributes:
+        connections: those that are open now.
+        carrying: those with a request in the handler's hands, open or not.
+        is_ending: every reply that begins from now on ends its connection.
     """
 
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        limits: CallerLimits | None = None,
-        told: Told | None = None,
-    ) -> None:
-        super().__init__(handler, request_factory=_request)
+    def __init__(self, handle: Handler, limits: CallerLimits | None = None, told: Told | None = None) -> None:
+        self.handle = handle
+        self.connections: set[CallerConnection] = set()
+        self.carrying: set[CallerConnection] = set()
+        self.is_ending = False
         self._limits = limits or CallerLimits()
         self._told = told
+        self._loop = asyncio.get_running_loop()
         self._next_sweep: asyncio.TimerHandle | None = None
         self._strangers: set[TurnedAway] = set()
 
@@ -65,24 +71,43 @@ class CallerServer(web.Server):
             self._told(error, request_id)
         return request_id
 
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+    def welcome(self, connection: CallerConnection) -> None:
         """Note a connection, and look after it while it is open."""
-        super().connection_made(handler, transport)
+        self.connections.add(connection)
         if self._next_sweep is None:
             self._next_sweep = self._loop.call_later(_SWEEP, self._sweep_on)
 
+    def forget(self, connection: CallerConnection) -> None:
+        """Note that a connection is closed."""
+        self.connections.discard(connection)
+
     def sweep(self, now: float) -> None:
         """Keep every connection's deadlines at `now`, on the event loop's clock."""
-        for connection in self.connections:
-            if isinstance(connection, CallerConnection):
-                connection.sweep(now)
+        for connection in tuple(self.connections):
+            connection.sweep(now)
+
+    async def shutdown(self, seconds: float) -> None:
+        """End all connections: what is carried may take so long, then it is cut."""
+        for connection in tuple(self.connections):
+            connection.close_if_idle()
+        running = {one.serving for one in self.connections | self.carrying if one.serving and not one.serving.done()}
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     def _sweep_on(self) -> None:
         self._next_sweep = None
         self.sweep(self._loop.time())
-        if self._connections:
+        if self.connections:
             self._next_sweep = self._loop.call_later(_SWEEP, self._sweep_on)
 
 
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> CallerRequest:
-    return CallerRequest(message, payload, protocol, writer, task, task.get_loop())
+def answering(answer: Callable[[CallerRequest], Awaitable[Answer]]) -> Handler:
+    """Return the handler that sends what `answer` returns."""
+
+    async def handle(request: CallerRequest) -> None:
+        request.answer(await answer(request))
+
+    return handle

@@ -24,13 +24,14 @@ OF_REPLIES: Final = _BOTH_WAYS | {b"proxy-authenticate", b"proxy-authentication-
 _NEVER_AN_OPTION: Final = frozenset({b"content-length"})
 
 
-def options(keys: list[bytes], fields: RawFields) -> frozenset[bytes]:
+# What nearly every message says, read already.
+_USUAL: Final = {value: frozenset({value.lower()}) for value in (b"keep-alive", b"Keep-Alive", b"close", b"Close")}
+
+
+def options(fields: RawFields, where: tuple[int, ...]) -> frozenset[bytes]:
     """Return the lower-case names of the fields that `Connection` declares to be for this connection only.
 
-    `keys` are the lower-case names of `fields`, in the same order: the caller of this has them already.
+    `where` says which of `fields` are `Connection`.
     """
-    if b"connection" not in keys:
-        return frozenset()
-    values = [value for key, (_, value) in zip(keys, fields, strict=True) if key == b"connection"]
-    named = frozenset(option.strip(b" \t") for option in b",".join(values).lower().split(b","))
-    return named - _NEVER_AN_OPTION
+    said = b",".join([fields[index][1] for index in where])
+    return _USUAL.get(said) or frozenset(option.strip(b" \t") for option in said.lower().split(b",")) - _NEVER_AN_OPTION

@@ -33,6 +33,7 @@ _FIXED_IN_OWN_CALLS: Final = frozenset({b"content-type", b"x-forwarded-for", b"x
 # CGI and WSGI turn `-` into `_`, so both spellings are one variable there; some servers do so with every mark.
 _ONE_DASH: Final = bytes(code if chr(code).isalnum() else ord("-") for code in range(256))
 _PER_REQUEST: Final = frozenset({"uuid", "caller.ip", "session.id"})
+_ANY_UUID: Final = "00000000-0000-4000-8000-000000000000"
 
 
 class FieldRule(Protocol):
@@ -82,6 +83,16 @@ class Setting:
             return self.constant
         text = self.template.fill(values)
         return None if text is None else _legal(self.name.decode(), text)
+
+    def around_uuid(self, values: Mapping[str, str | None]) -> tuple[bytes, ...] | None:
+        """Return the bytes between which a request's UUID stands: one piece where it does not, None as for `render`."""
+        if self.constant is not None:
+            return (self.constant,)
+        pieces = self.template.around("uuid", values)
+        if pieces is None:
+            return None
+        _legal(self.name.decode(), _ANY_UUID.join(pieces))
+        return tuple(piece.encode() for piece in pieces)
 
 
 def fold(key: bytes) -> bytes:

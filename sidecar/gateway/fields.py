@@ -1,35 +1,45 @@
 """FieldPolicy: the fields that go to the upstream, and those that come back to the caller.
 
-Pure. Built once per lane; per request one pass over the caller's fields. The order is the safety: what is
-connection-specific or the caller's credential goes first, then ours are set, and Authorization comes last and once.
-Content-Length passes as the caller sent it, Transfer-Encoding never does: framing belongs to the handler.
+Pure. Built once per lane; what the names of a request's fields decide is worked out once and remembered
+(`field_plan.py`). The order is the safety: what is connection-specific or the caller's credential goes first, then ours
+are set, and Authorization comes last and once. Content-Length passes as the caller sent it, Transfer-Encoding never
+does: framing belongs to the handler.
 Source: CONTRACT.md §2, RFC 9110 §7.6.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from sidecar.gateway import connection
+from sidecar.gateway.field_plan import Table
 from sidecar.gateway.field_table import (
     FRAMING,
     NEVER_PASSES,
     FieldRule,
-    Setting,
     fold,
     own_settings,
     require_allowed,
     settings,
 )
-from sidecar.guard.carriable import require_carriable_reply
+from sidecar.gateway.passing import keys_of, passing
+from sidecar.guard.carriable import require_reply_names, require_reply_values
+from sidecar.rawfields import MEMORABLE, names_of, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+    from sidecar.gateway.field_plan import Plan
+    from sidecar.gateway.field_table import Setting
+    from sidecar.gateway.passing import Passing
     from sidecar.rawfields import RawFields
 
 __all__ = ["Facts", "FieldPolicy", "FieldRule", "to_caller"]
+
+_REMEMBERED: Final = 128
+"""So many sets of names are remembered for each lane and for the replies, each of MEMORABLE bytes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +61,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class FieldPolicy:
-    """The field table of one lane, in the form in which it is applied."""
+    """The field table of one lane, in the form in which it is applied; `remembered` are plans made of it."""
 
-    settings: tuple[Setting, ...]
     own_settings: tuple[Setting, ...]
     known: Mapping[str, str | None]
-    dropped: frozenset[bytes]  # lower-case names that never pass
-    exact: frozenset[bytes]  # lower-case names that pass unless dropped, while their twins (`_` for `-`) never do
-    guarded: frozenset[bytes]  # both, folded
+    shows_address: bool
+    table: Table
+    remembered: Callable[..., Plan]
 
     @classmethod
     def build(
@@ -79,35 +88,35 @@ class FieldPolicy:
         keys = {name.lower().encode(): rule for name, rule in rules.items()}
         dropped = NEVER_PASSES | {key for key, rule in keys.items() if rule.remove or rule.when == "always"}
         exact = frozenset(keys) | {FRAMING}
-        return cls(
+        table = Table(
             settings=settings(rules, known),
-            own_settings=own_settings(rules, known),
             known=known,
             dropped=dropped,
             exact=exact,
             guarded=frozenset(fold(key) for key in dropped | exact),
         )
+        return cls(
+            own_settings=own_settings(rules, known),
+            known=known,
+            shows_address=any("caller.ip" in setting.template.variables for setting in table.settings),
+            table=table,
+            remembered=lru_cache(maxsize=_REMEMBERED)(table.plan),
+        )
 
     def to_upstream(self, caller: RawFields, facts: Facts, authorization: bytes) -> RawFields:
         """Return the fields to send for a caller's: Host first, what passes of theirs untouched, then ours.
 
-        Raises ConfigError (502) when a filled template is no legal field value.
+        `caller` has passed the guard. Raises ConfigError (502) when a filled template is no legal field value.
         """
-        fields = self._passing(caller)
-        present = {name.lower() for name, _ in fields}
-        values = {"uuid": facts.uuid, "caller.ip": facts.caller_ip, "session.id": facts.session_id, **self.known}
-        for setting in self.settings:
-            is_present = setting.key in present
-            if is_present and setting.when == "absent":
-                continue
-            value = setting.render(values)
-            if value is None:
-                continue
-            if is_present:
-                _append(fields, setting.key, value)
-            else:
-                fields.append((setting.name, value))
-        return ((b"Host", facts.host), *fields, (b"Authorization", authorization))
+        names, address = names_of(caller), facts.caller_ip if self.shows_address else None
+        find = self.remembered if len(names) <= MEMORABLE else self.table.plan
+        plan = find(names, len(caller), address, facts.session_id)
+        if plan.passing.connection:
+            named = connection.options(caller, plan.passing.connection)
+            if not named.isdisjoint(plan.passing.keys):
+                plan = self.table.plan(names, len(caller), address, facts.session_id, named)
+        ours = plan.apply(caller, facts.uuid.encode())
+        return ((b"Host", facts.host), *ours, (b"Authorization", authorization))
 
     def own_call(self, uuid: str) -> RawFields:
         """Return the fields of a call of our own to the token endpoint: neither Host, Authorization nor X-Session-ID.
@@ -118,30 +127,27 @@ class FieldPolicy:
         rendered = ((setting.name, setting.render(values)) for setting in self.own_settings)
         return tuple((name, value) for name, value in rendered if value is not None)
 
-    def _passing(self, caller: RawFields) -> list[tuple[bytes, bytes]]:
-        """Return the caller's fields that pass: neither connection-specific, nor ours, nor a twin of ours."""
-        keys = [name.lower() for name, _ in caller]
-        gone = self.dropped | connection.options(keys, caller)
-        return [
-            field
-            for key, field in zip(keys, caller, strict=True)
-            if key not in gone and (key in self.exact or fold(key) not in self.guarded)
-        ]
-
 
 def to_caller(upstream: RawFields) -> RawFields:
     """Return the fields to deliver for a reply's: all but the connection-specific ones, untouched and in order.
 
     Raises MalformedReply (502) when one cannot be delivered as it is.
     """
-    require_carriable_reply(upstream)
-    keys = [name.lower() for name, _ in upstream]
-    gone = connection.OF_REPLIES | connection.options(keys, upstream)
-    return tuple(field for key, field in zip(keys, upstream, strict=True) if key not in gone)
+    names, values = names_of(upstream), values_of(upstream)
+    find = _remembered if len(names) <= MEMORABLE else _passing
+    delivered = find(names, len(upstream))
+    require_reply_values(upstream, values)
+    if delivered.connection:
+        named = connection.options(upstream, delivered.connection)
+        if not named.isdisjoint(delivered.keys):
+            delivered = _passing(names, len(upstream), named)
+    return delivered.pick(upstream)
 
 
-def _append(fields: list[tuple[bytes, bytes]], key: bytes, value: bytes) -> None:
-    """Add a member to the last field of this lower-case name, which is there (RFC 9110 §5.6.1)."""
-    index = max(index for index, (name, _) in enumerate(fields) if name.lower() == key)
-    name, present = fields[index]
-    fields[index] = (name, present + b", " + value if present.strip() else value)
+def _passing(names: bytes, number: int, named: Collection[bytes] = ()) -> Passing:
+    """Return what is delivered of so many fields with these names (`names_of`)."""
+    require_reply_names(names, number)
+    return passing(keys_of(names, number), lambda key: key not in connection.OF_REPLIES, named)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_passing)

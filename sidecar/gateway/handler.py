@@ -6,17 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiohttp import hdrs
-
 from sidecar import errors, events
 from sidecar.gateway import delivery, rescue
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
-from sidecar.gateway.caller import spoken_by
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts
 from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's field
-from sidecar.gateway.patience import look_for, told_to
-from sidecar.gateway.peer import uid_of
 from sidecar.gateway.record import Record
 from sidecar.gateway.replay import DELIVERED, UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
 from sidecar.gateway.upstream import PREFETCH, SAFE_METHODS, Request
@@ -26,9 +21,8 @@ from sidecar.guard.refusal import rule_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiohttp import web
-
     from sidecar.events import Emit
+    from sidecar.gateway.caller_request import CallerRequest
     from sidecar.gateway.lane import Lane
     from sidecar.gateway.upstream import Reply
     from sidecar.session.token import Token
@@ -69,7 +63,7 @@ class Allowance:
 
 
 class Gateway:
-    """Carries the requests of one listener. `handle` is what aiohttp's low-level server calls."""
+    """Carries the requests of one listener. `handle` is what the callers' server calls."""
 
     def __init__(self, lane: Lane, policy: Policy, allowed: Allowance, budget: Budget, tools: Tools) -> None:
         self.traffic = Traffic()
@@ -79,18 +73,19 @@ class Gateway:
         self._budget = budget
         self._tools = tools
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return the reply, which is written already; whatever happens, one event tells it."""
+    async def handle(self, request: CallerRequest) -> None:
+        """Answer the request; whatever happens, one event tells of it."""
         record = self._record(request)
         self.traffic.total += 1
         self.traffic.in_flight += 1
         try:
-            with told_to(request, record.departure):
-                return await self._answer(request, record)
+            request.tell(record.departure)
+            await self._answer(request, record)
         except BaseException:  # told, whatever it is: a cancellation, too
             record.outcome = "caller_left" if record.departure.ended else "aborted"
             raise
         finally:
+            request.tell(None)
             self.traffic.in_flight -= 1
             self._tools.emit(record.told(self._tools.clock()))
 
@@ -103,60 +98,55 @@ class Gateway:
         record.reason = error.proxy_error
         self._tools.emit(record.told(now))
 
-    def _record(self, request: web.BaseRequest) -> Record:
+    def _record(self, request: CallerRequest) -> Record:
         task = asyncio.current_task()
         return Record(
             request_id=self._tools.new_id(),
             method=request.method,
-            path=request.raw_path.partition("?")[0],
+            path=request.target.partition("?")[0],
             started_at=self._tools.clock(),
             departure=Departure(None if task is None else task.cancel, binding=request.method not in SAFE_METHODS),
         )
 
-    async def _answer(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
+    async def _answer(self, request: CallerRequest, record: Record) -> None:
         try:
-            return await self._carry(request, record)
+            await self._carry(request, record)
         except errors.SidecarError as error:
-            return await self._refuse(request, record, error)
+            await self._refuse(request, record, error)
         except Exception as error:  # noqa: BLE001  # a bug must not show the caller a traceback, nor leave it without a reply
             self._tools.emit(events.bug(error, record.request_id))
-            return await self._refuse(request, record, errors.SidecarError(f"unexpected {type(error).__name__}"))
+            await self._refuse(request, record, errors.SidecarError(f"unexpected {type(error).__name__}"))
 
-    async def _refuse(self, request: web.BaseRequest, record: Record, error: errors.SidecarError) -> web.StreamResponse:
+    async def _refuse(self, request: CallerRequest, record: Record, error: errors.SidecarError) -> None:
         record.reason, record.rule = error.proxy_error, rule_of(error)
         self.traffic.refused += 1
-        reply = rescue.reply_to(error, record.request_id)
-        if record.rule in _UNSURE_OF_THE_END:
-            reply.force_close()
-        return await delivery.tell(request, reply, record, self._allowed.taking)
+        request.last = request.last or record.rule in _UNSURE_OF_THE_END
+        await delivery.tell(request, rescue.reply_to(error, record.request_id), record, self._allowed.taking)
 
-    async def _carry(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
+    async def _carry(self, request: CallerRequest, record: Record) -> None:
         admit(
             self.policy,
             method=request.method,
-            target=request.raw_path,
-            fields=request.raw_headers,
+            target=request.target,
+            fields=request.fields,
             peer=request.remote,
-            uid=uid_of(request.transport),
-            version=spoken_by(request),
+            uid=request.uid,
+            version=request.version,
         )
         if self.traffic.in_flight > self._allowed.max_requests:
             raise errors.TooManyRequests(f"{self._allowed.max_requests} requests are on their way", retry_after=1)
-        body = ReplayableBody(
-            request.content, _length(request), self._allowed.body, self._budget, lambda: delivery.invite_body(request)
-        )
+        body = ReplayableBody(request.body, request.length(), self._allowed.body, self._budget, request.invite_body)
         try:
             async with await self._exchange(request, body, record) as reply:
-                await look_for(request)
+                await request.look()
                 unseen = record.departure.left
-                response = await delivery.deliver(request, reply, record, self._allowed.taking)
+                await delivery.deliver(request, reply, record, self._allowed.taking)
                 record.status = 0 if unseen else record.status
-                return response
         finally:
             record.received = body.received
             body.release()
 
-    async def _exchange(self, request: web.BaseRequest, body: ReplayableBody, record: Record) -> Reply:
+    async def _exchange(self, request: CallerRequest, body: ReplayableBody, record: Record) -> Reply:
         """Return the reply that is for the caller: the first, or after a refused token the second."""
         reply, judgement = await self._attempt(request, body, record)
         if judgement.verdict is Verdict.REPLAY:
@@ -165,7 +155,7 @@ class Gateway:
             reply, judgement = await self._attempt(request, body, record)
         return reply
 
-    async def _attempt(self, request: web.BaseRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Judgement]:
+    async def _attempt(self, request: CallerRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Judgement]:
         await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
         record.departure.before_asking()
         token = await self._lane.tokens.token()
@@ -180,7 +170,7 @@ class Gateway:
         record.replay = judgement.reason or record.replay
         return reply, judgement
 
-    async def _send(self, request: web.BaseRequest, body: ReplayableBody, record: Record, token: Token) -> Reply:
+    async def _send(self, request: CallerRequest, body: ReplayableBody, record: Record, token: Token) -> Reply:
         upstream, began = self._lane.upstream, self._tools.clock()
         facts = Facts(
             caller_ip=request.remote or None,
@@ -190,8 +180,8 @@ class Gateway:
         )
         outgoing = Request(
             method=request.method,
-            target=request.raw_path,
-            fields=self._lane.fields.to_upstream(request.raw_headers, facts, token.authorization),
+            target=request.target,
+            fields=self._lane.fields.to_upstream(request.fields, facts, token.authorization),
             body=body,
             sendings=record.sendings,
             departure=record.departure,
@@ -223,10 +213,3 @@ class Gateway:
         text, coded = self._lane.expired_when, reply.is_coded
         prefix = b"" if text is None or coded else await reply.peek(_PEEK)
         return speaks_of_expiry(text, prefix, coded=coded)
-
-
-def _length(request: web.BaseRequest) -> int | None:
-    """Return the announced length of the caller's body: None for a chunked one (the guard has seen to the rest)."""
-    if hdrs.TRANSFER_ENCODING in request.headers:
-        return None
-    return int(request.headers.get(hdrs.CONTENT_LENGTH, "0"))

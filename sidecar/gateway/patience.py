@@ -1,4 +1,8 @@
-"""A caller that leaves, and one that only has no more to say: the first is told of, the second gets its reply."""
+"""A caller that leaves, and one that only has no more to say: the first is told of, the second gets its reply.
+
+Old programs send their end right behind their request and wait for the reply (RFC 9293 §3.6); whether such a caller
+goes meanwhile, no packet tells.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,12 @@ import select
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sidecar.gateway.socket_table import Address, is_orphan
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
-
-    from sidecar.gateway.departure import Departure
+    from collections.abc import Awaitable
 
 _TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
@@ -28,105 +28,30 @@ _SAME_MOMENT: Final = 0.02
 
 _FIRST_LOOKS: Final = (0.02, 0.2, 1.0)
 _LATER_LOOKS: Final = 2.0
-"""Seconds between looks at a caller that sends no more: whether it goes meanwhile, no packet tells."""
+"""Seconds between looks at a caller that sends no more."""
 
 
-class PatientConnection(web.RequestHandler):
-    """aiohttp's connection, which tells of its caller's leaving. A caller that ends its sending only is answered.
+class Silent(Protocol):
+    """A connection whose caller sends no more."""
 
-    aiohttp ends the connection with the caller's FIN, although old programs send it right behind their request and
-    wait for the reply (RFC 9293 §3.6).
+    def close_unless_owing(self) -> None:
+        """Close the connection where no reply is due on it."""
+        ...
 
-    Attributes:
-        departure: who is told when the caller leaves, None while no request is carried.
-    """
-
-    __slots__ = ("_look_out", "departure")
-
-    def __init__(self, manager: web.Server, **options: Any) -> None:
-        super().__init__(manager, **options)
-        self.departure: Departure | None = None
-        self._look_out: asyncio.Task[None] | None = None
-
-    def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp returns None, which is a no
-        """Take the end of what the caller sends; True keeps the connection open for the replies that are due."""
-        if not self._owes_a_reply():
-            return False
-        if self._look_out is None:
-            self._look_out = self._loop.create_task(self._look_after_it())
-        return True
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Take the end of the connection; where it was not we that ended it, the caller has left."""
-        if self._look_out is not None:
-            self._look_out.cancel()
-        if not self._force_close:
-            self._tell()
-        super().connection_lost(exc)
-
-    def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
-        """End the connection behind the last reply to a caller that will ask no more."""
-        if self._look_out is not None and not self._messages:
-            resp.force_close()
-        return super().finish_response(request, resp, start_time)
-
-    async def look(self) -> None:
-        """Find out whether a caller that sends no more is there; where it is not, tell so and end the connection."""
-        transport = self.transport
-        if self._look_out is not None and transport is not None and await _is_abandoned(transport):
-            self._tell()
-            transport.abort()
-
-    def _owes_a_reply(self) -> bool:
-        """Tell whether requests are here whose replies are due, the last of them whole."""
-        if self._messages:
-            return self._messages[-1][1].is_eof()
-        if self._current_request is not None:
-            return self._current_request.content.is_eof()
-        return not self._is_waiting  # a request may be on its way from the queue to its handler
-
-    @property
-    def _is_waiting(self) -> bool:
-        """Tell whether no request is on the connection, nor about to be."""
-        return self._waiter is not None and not self._waiter.done()
-
-    def _tell(self) -> None:
-        if self.departure is not None:
-            self.departure.happen()
-
-    async def _look_after_it(self) -> None:
-        for pause in itertools.chain(_FIRST_LOOKS, itertools.repeat(_LATER_LOOKS)):
-            await asyncio.sleep(pause)
-            if self.transport is not None and not self._owes_a_reply():
-                self.transport.close()
-            await self.look()
+    def look(self) -> Awaitable[None]:
+        """Find out whether the caller is there; where it is not, tell so and end the connection."""
+        ...
 
 
-@contextlib.contextmanager
-def told_to(request: web.BaseRequest, departure: Departure) -> Iterator[None]:
-    """Tell `departure` when the caller of `request` leaves, or has left already, until the context ends."""
-    connection = request.protocol
-    departure.left = request.transport is None
-    if not isinstance(connection, PatientConnection):
-        yield
-        return
-    connection.departure = departure
-    try:
-        yield
-    finally:
-        connection.departure = None
-
-
-async def look_for(request: web.BaseRequest) -> None:
-    """Find out now whether the caller of `request` is there to read a reply."""
-    connection = request.protocol
-    if isinstance(connection, PatientConnection):
+async def look_after(connection: Silent) -> None:
+    """Look for the caller now and then, until this is cancelled."""
+    for pause in itertools.chain(_FIRST_LOOKS, itertools.repeat(_LATER_LOOKS)):
+        await asyncio.sleep(pause)
+        connection.close_unless_owing()
         await connection.look()
 
 
-async def _is_abandoned(transport: asyncio.Transport) -> bool:
+async def is_abandoned(transport: asyncio.BaseTransport) -> bool:
     """Tell whether the other end is closed for both directions, as far as this machine knows."""
     plug = transport.get_extra_info("socket")
     if _is_hung_up(plug.fileno()):

@@ -1,6 +1,6 @@
-"""Who is at the other end of a Unix socket, as the kernel tells it (unix(7), SO_PEERCRED).
+"""Who is at the other end of a connection: its address, and on a Unix socket its user (unix(7), SO_PEERCRED).
 
-Thin. It is the user that the other program ran as when it connected; nothing that it sends can change that.
+Thin. The user is the one that the other program ran as when it connected; nothing that it sends can change that.
 """
 
 from __future__ import annotations
@@ -19,6 +19,14 @@ _UCRED: Final = struct.Struct("=iII")
 def are_told() -> bool:
     """Tell whether this platform says who connected; Linux does."""
     return hasattr(socket, "SO_PEERCRED")
+
+
+def address_of(transport: asyncio.BaseTransport) -> str | None:
+    """Return the peer's address: "" on a Unix socket, None where the connection is gone already."""
+    name = transport.get_extra_info("peername")
+    if name is None:
+        return None
+    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 def uid_of(transport: asyncio.BaseTransport | None) -> int | None:

@@ -30,6 +30,19 @@ class Template:
         pieces = _VARIABLE.split(value)
         return cls(tuple(pieces[::2]), tuple(pieces[1::2]))
 
+    def around(self, variable: str, values: Mapping[str, str | None]) -> tuple[str, ...] | None:
+        """Return the texts between which `variable` stands, the others filled in; None when one of them is unknown."""
+        pieces = [self.texts[0]]
+        for name, text in zip(self.variables, self.texts[1:], strict=True):
+            value = values.get(name)
+            if name == variable:
+                pieces.append(text)
+            elif value is None:
+                return None
+            else:
+                pieces[-1] += value + text
+        return tuple(pieces)
+
     def fill(self, values: Mapping[str, str | None]) -> str | None:
         """Return the text with its variables filled in, or None when one of them is unknown now."""
         filled = self.texts[0]

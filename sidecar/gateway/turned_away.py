@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from sidecar import problem
+from sidecar.gateway import rescue
+from sidecar.gateway.own_reply import last_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +22,11 @@ class TurnedAway(asyncio.Protocol):
 
     def __init__(self, error: SidecarError, request_id: str, gone: Callable[[TurnedAway], None]) -> None:
         self._gone = gone
-        self._answer = _raw(error, request_id)
+        self._answer = last_words(rescue.reply_to(error, request_id))
         self._said = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # what a listener makes
         """Take the connection over, for a second."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what a listener makes
         self._transport = transport
         self._end = asyncio.get_running_loop().call_later(_LAST_WORDS, transport.abort)
 
@@ -43,10 +42,3 @@ class TurnedAway(asyncio.Protocol):
         """Forget the connection."""
         self._end.cancel()
         self._gone(self)
-
-
-def _raw(error: SidecarError, request_id: str) -> bytes:
-    body = problem.body(error, request_id)
-    told = {**problem.fields(error), "Content-Length": str(len(body)), "Connection": "close"}
-    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-    return f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n{head}\r\n".encode() + body

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # RFC 3986 §3.2.2, without the percent-encoded names that no resolver takes.
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+;=-]+)(?::([0-9]{0,5}))?")
+_COMMA: Final = ord(",")
 _DEFAULT_PORT: Final = 80  # callers speak plain HTTP to us; no port means this one (RFC 9110 §4.2.1)
 
 
@@ -65,7 +66,7 @@ def require_one_host(seen: Seen) -> bytes:
     values = seen.get(b"host", ())
     if len(values) != 1:
         raise Malformed("host", f"The request holds {len(values)} Host fields; there must be exactly one.")
-    if b"," in values[0]:
+    if _COMMA in values[0]:
         raise Malformed("host", "The Host field holds a list; there must be exactly one host.")
     return values[0]
 

@@ -16,6 +16,7 @@ from sidecar.guard.target import decoded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_WORD_ENDS: Final = re.compile(r"\{[^{}/]*\}|/")
 _PLACEHOLDER: Final = re.compile(r"\{[^{}/]*\}")
 # As many times as a chain of servers might decode; a bound, since every round could uncover one more escape.
 _ROUNDS: Final = 3
@@ -23,17 +24,28 @@ _ROUNDS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class OwnPaths:
-    """The paths that are the session's own: a method (None: every method) and a pattern over the loose path each."""
+    """The paths that are the session's own: a method (None: every method) and a pattern over the loose path each.
+
+    A piece of each path is kept as a word: where nothing is escaped, a path that holds none of the words is none of
+    them, and need not be read loosely.
+    """
 
     patterns: tuple[tuple[str | None, re.Pattern[str]], ...]
+    words: frozenset[str]
 
     @classmethod
     def build(cls, paths: Iterable[tuple[str | None, str]]) -> OwnPaths:
         """Return the patterns of `(method, path)` pairs; a `{placeholder}` in a path stands for one segment."""
-        return cls(tuple((method and method.upper(), _pattern(path)) for method, path in paths))
+        known = tuple(paths)
+        return cls(
+            patterns=tuple((method and method.upper(), _pattern(path)) for method, path in known),
+            words=frozenset(_word(path) for _, path in known),
+        )
 
     def admit(self, methods: Sequence[str], path: str) -> None:
         """Return unless one of `methods` on `path` (not decoded yet) is the session's own; then raise Denied (403)."""
+        if "%" not in path and path.isascii() and not self._may_be_one(path.lower()):
+            return
         spoken = {method.upper() for method in methods}
         reading = loose(path)
         for method, pattern in self.patterns:
@@ -43,6 +55,13 @@ class OwnPaths:
                     "This path logs the sidecar itself in or out (session.dialect), so callers may not use it.",
                     remedy="Leave out logging in: every request through the sidecar is authenticated already.",
                 )
+
+    def _may_be_one(self, path: str) -> bool:
+        """Tell whether a path, ASCII in lower case and without escapes, could be one of ours in its loosest reading."""
+        for word in self.words:  # noqa: SIM110  # this runs for every request, and any() costs more than the rest of it
+            if word in path:
+                return True
+        return False
 
 
 def loose(path: str) -> str:
@@ -57,6 +76,11 @@ def loose(path: str) -> str:
         elif bare not in {"", "."}:
             kept.append(bare)
     return "/".join(kept)
+
+
+def _word(path: str) -> str:
+    """Return the last piece of a path, which stands in one segment of whatever matches its pattern."""
+    return next((piece for piece in reversed(_WORD_ENDS.split(path.casefold())) if piece), "")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -8,7 +8,6 @@ SECURITY.md, invariants 2, 5 and 9; RFC 9112 §3.2 and §6.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,23 +18,26 @@ from sidecar.guard.authority import AllowedHosts, require_one_host
 from sidecar.guard.carriable import require_carriable_request
 from sidecar.guard.framing import require_framing
 from sidecar.guard.own_paths import OwnPaths
+from sidecar.guard.peers import AllowedPeers
 from sidecar.guard.refusal import Denied, Malformed, TooLarge
 from sidecar.guard.rules import AllowRules
-from sidecar.guard.seen import methods, watch
+from sidecar.guard.seen import methods, shape_of, watch
 from sidecar.guard.target import require_sound_target
+from sidecar.rawfields import names_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sidecar.guard.seen import Seen
+    from sidecar.guard.peers import Network
+    from sidecar.guard.seen import Seen, Shape
     from sidecar.rawfields import RawFields
     from sidecar.redact import Secret
 
-    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
+# What nearly every request uses: a token, neither CONNECT nor TRACE.
+_ORDINARY: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §9.1: a token, case-sensitive
 _OLD: Final = (1, 0)
-_PEER_REMEDY: Final = "Add the caller's network to listen.allowed_peers if it is meant to use the sidecar."
+_NOW: Final = (1, 1)
 _USER_REMEDY: Final = "Add the caller's user to listen.allowed_users if it is meant to use the sidecar."
 
 
@@ -45,7 +47,7 @@ class Policy:
 
     hosts: AllowedHosts | None  # None on a Unix socket, where no browser gets to
     origins: frozenset[bytes]
-    peers: tuple[Network, ...]  # empty: every peer
+    peers: AllowedPeers | None  # None: every peer
     users: frozenset[int]  # empty: every user; root only where it is named
     caller_key: Secret | None
     own_paths: OwnPaths
@@ -85,7 +87,7 @@ class Policy:
         return cls(
             hosts=AllowedHosts.build(allowed_hosts) if host_checked else None,
             origins=browser.allowed_origins(allowed_origins),
-            peers=tuple(allowed_peers),
+            peers=AllowedPeers.build(allowed_peers),
             users=frozenset(allowed_users),
             caller_key=caller_key,
             own_paths=OwnPaths.build(own_paths),
@@ -116,16 +118,21 @@ def admit(
         uid: the user at the other end, None where the kernel does not tell.
         version: of HTTP, as on the wire.
     """
-    _require_size(fields, policy.max_fields)
-    require_carriable_request(fields)
-    seen = watch(fields)
-    _require_version(version, seen)
+    names, values = names_of(fields), values_of(fields)
+    if len(names) + len(values) > policy.max_fields:
+        _require_size(fields, policy.max_fields)
+    shape = shape_of(names, len(fields))
+    require_carriable_request(fields, values, tokens=shape.tokens)
+    seen = watch(fields, shape)
+    if version != _NOW:
+        _require_version(version, seen)
     path = _require_one_meaning(method, target)
-    length = require_framing(seen)
+    length = require_framing(seen) if shape.frames else 0
     host = require_one_host(seen)
-    _admit_user(policy.users, uid)
-    _admit_caller(policy, method, host, seen, peer)
-    _admit_use(policy, methods(method, seen), path)
+    if policy.users:
+        _admit_user(policy.users, uid)
+    _admit_caller(policy, method, host, (seen, shape), peer)
+    _admit_use(policy, methods(method, seen) if shape.overrides else (method,), path)
     if length > policy.max_body:
         raise TooLarge(f"The request announces a body of more than {policy.max_body} bytes (listen.max_body).")
 
@@ -138,7 +145,7 @@ def _require_size(fields: RawFields, most: int) -> None:
 
 def _require_version(version: tuple[int, int], seen: Seen) -> None:
     """Return if this is HTTP/1.0 or 1.1, and the former without a transfer coding (RFC 9112 §6.1)."""
-    if version not in (_OLD, (1, 1)):
+    if version not in (_OLD, _NOW):
         raise Malformed("version", "The request is neither HTTP/1.0 nor HTTP/1.1.")
     if version == _OLD and b"transfer-encoding" in seen:
         raise Malformed("framing", "The request holds Transfer-Encoding, which HTTP/1.0 does not know.")
@@ -146,28 +153,35 @@ def _require_version(version: tuple[int, int], seen: Seen) -> None:
 
 def _require_one_meaning(method: str, target: str) -> str:
     """Return the target's path; raise Malformed if method or target are none of a gateway's."""
+    if method not in _ORDINARY:
+        _require_sound_method(method)
+    return require_sound_target(target)
+
+
+def _require_sound_method(method: str) -> None:
     if not _METHOD.fullmatch(method):
         raise Malformed("method", "The method is not a token.")
     if method.upper() == "CONNECT":
         # Its only target is authority-form (RFC 9112 §3.2.3), and we are no tunnel.
         raise Malformed("method", "CONNECT is for forward proxies.", remedy="Send the request itself to the sidecar.")
-    return require_sound_target(target)
 
 
-def _admit_caller(policy: Policy, method: str, host: bytes, seen: Seen, peer: str | None) -> None:
+def _admit_caller(policy: Policy, method: str, host: bytes, said: tuple[Seen, Shape], peer: str | None) -> None:
     """Return if whoever sent this may use us at all."""
-    if policy.peers:
-        _admit_peer(policy.peers, peer)
+    seen, shape = said
+    if policy.peers is not None:
+        policy.peers.admit(peer)
     if policy.hosts is not None:
         policy.hosts.admit(host)
-    browser.admit_site(policy.origins, method, seen)
+    if shape.browses:
+        browser.admit_site(policy.origins, method, seen)
     if policy.caller_key is not None:
         _admit_key(policy.caller_key, seen.get(b"x-sidecar-key", ()))
 
 
 def _admit_use(policy: Policy, spoken: Sequence[str], path: str) -> None:
     """Return if callers may use this method on this path."""
-    if any(method.upper() == "TRACE" for method in spoken):
+    if not _ORDINARY.issuperset(spoken) and any(method.upper() == "TRACE" for method in spoken):
         # The reply would hold the request as FinHub got it, our Authorization included (RFC 9110 §9.3.8).
         raise Denied("method", "TRACE would show the session token.", remedy="Use another method.")
     policy.own_paths.admit(spoken, path)
@@ -176,25 +190,9 @@ def _admit_use(policy: Policy, spoken: Sequence[str], path: str) -> None:
 
 def _admit_user(users: frozenset[int], uid: int | None) -> None:
     """Return if the user is one of those named; whom the kernel does not tell is none of them."""
-    if users and uid not in users:
+    if uid not in users:
         who = "The caller's user is unknown, and" if uid is None else f"The user {uid}"
         raise Denied("user", f"{who} is not in listen.allowed_users.", remedy=_USER_REMEDY)
-
-
-def _admit_peer(networks: Sequence[Network], peer: str | None) -> None:
-    """Return if the peer is in one of the networks; IPv4 on a dual-stack socket counts as the IPv4 that it is."""
-    address = _address(peer)
-    if address is None or not any(address in network for network in networks):
-        raise Denied("peer", f"The peer {peer} is not in listen.allowed_peers.", remedy=_PEER_REMEDY)
-
-
-def _address(peer: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(peer or "")
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
 
 
 def _admit_key(key: Secret, sent: Sequence[bytes]) -> None:

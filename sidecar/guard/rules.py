@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from sidecar.errors import ConfigError
@@ -15,20 +16,29 @@ from sidecar.guard.refusal import Denied
 from sidecar.guard.target import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    Rule = tuple[str, tuple[str, ...]]
 
 _EVERYTHING: Final = ("*", ("**",))
 _RULE: Final = re.compile(r"(\*|[!#$%&'+.^_`|~0-9A-Za-z-]+) +/(\S*)")
 # An escaped dot, slash or backslash, however often it was escaped; and a percent sign that begins no escape.
 _TWO_MEANINGS: Final = re.compile(r"%(?:25)*(?:2e|2f|5c)|%(?![0-9a-f]{2})", re.IGNORECASE)
+_REMEMBERED: Final = 512
+_MEMORABLE: Final = 256
+"""So many verdicts are kept, for no more than so many characters of method and path each."""
 _REMEDY: Final = "Add a rule for this method and path to listen.allow if callers are meant to use it."
 
 
 @dataclass(frozen=True, slots=True)
 class AllowRules:
-    """The rules of `listen.allow`: a method (or `*`) and the segments of a path glob each; empty allows everything."""
+    """The rules of `listen.allow`: a method (or `*`) and the segments of a path glob each; empty allows everything.
 
-    rules: tuple[tuple[str, tuple[str, ...]], ...]
+    `remembered` says what `_allows` said of the last requests: callers ask for the same paths again and again.
+    """
+
+    rules: tuple[Rule, ...]
+    remembered: Callable[[str, str], bool]
 
     @classmethod
     def build(cls, texts: Iterable[str]) -> AllowRules:
@@ -37,23 +47,30 @@ class AllowRules:
         if not rules:
             remedy = 'Write ["* /**"] to allow everything.'
             raise ConfigError("listen.allow: no rule at all would refuse every request.", remedy=remedy)
-        narrow = any(rule != _EVERYTHING for rule in rules)
-        return cls(rules if narrow else ())
+        if all(rule == _EVERYTHING for rule in rules):
+            rules = ()
+        return cls(rules, lru_cache(maxsize=_REMEMBERED)(partial(_allows, rules)))
 
     def admit(self, methods: Sequence[str], path: str) -> None:
         """Return if the rules allow each of `methods` on `path` (not decoded yet); else raise Denied (403)."""
         if not self.rules:
             return
-        if _TWO_MEANINGS.search(path):
+        if "%" in path and _TWO_MEANINGS.search(path):
             detail = "Under listen.allow a path holds no encoded dot, slash or backslash, and no broken escape."
             raise Denied("allow", detail, remedy="Send these characters of the path as they are.")
-        segments = tuple(decoded(path)[1:].split("/"))
         for method in methods:
-            if not any(rule in ("*", method) and matches(glob, segments) for rule, glob in self.rules):
+            memorable = len(method) + len(path) <= _MEMORABLE
+            if not (self.remembered(method, path) if memorable else _allows(self.rules, method, path)):
                 raise Denied("allow", "No rule of listen.allow allows this method and path.", remedy=_REMEDY)
 
 
-def _parse(text: str) -> tuple[str, tuple[str, ...]]:
+def _allows(rules: tuple[Rule, ...], method: str, path: str) -> bool:
+    """Tell whether one of `rules` allows `method` on `path` (not decoded yet)."""
+    segments = tuple(decoded(path)[1:].split("/"))
+    return any(rule in ("*", method) and matches(glob, segments) for rule, glob in rules)
+
+
+def _parse(text: str) -> Rule:
     match = _RULE.fullmatch(text)
     segments = tuple(match[2].split("/")) if match else ()
     if match is None or any("*" in segment and segment not in {"*", "**"} for segment in segments):

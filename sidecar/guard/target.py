@@ -12,8 +12,6 @@ from urllib.parse import unquote_to_bytes
 
 from sidecar.guard.refusal import Malformed
 
-# RFC 3986 §2 leaves the visible ASCII characters; a fragment is never sent (RFC 9110 §7.1).
-_FORBIDDEN: Final = re.compile(r"[^!-~]|#")
 # `..;x` is a dot segment too, to servers that take path parameters off before they resolve it.
 _DOT_SEGMENT: Final = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\;]|$)")
 
@@ -26,14 +24,17 @@ def require_sound_target(target: str) -> str:
     """
     if not target.startswith("/"):
         raise Malformed("target", "The request target is not in origin-form: it must begin with a slash.")
-    if _FORBIDDEN.search(target):
+    # RFC 3986 §2 leaves the visible ASCII characters; a fragment is never sent (RFC 9110 §7.1).
+    if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
         raise Malformed("target", "The request target holds a character that must be percent-encoded.")
     if "%00" in target:
         raise Malformed("target", "The request target holds an encoded NUL (%00).")
     path = target.partition("?")[0]
     if "\\" in path:
         raise Malformed("target", "The path holds a backslash, which some servers read as a slash.")
-    if _DOT_SEGMENT.search(decoded(path)):
+    reading = decoded(path)
+    # Looked for only where a segment begins with a dot: behind a slash, or behind a backslash that was encoded.
+    if ("/." in reading or "\\." in reading) and _DOT_SEGMENT.search(reading):
         raise Malformed("target", "The path holds a dot segment (/./ or /../, plain or encoded).")
     return path
 

@@ -1,19 +1,24 @@
 """Events as log lines: one per request to stdout, everything else to stderr, JSON or for people, never a secret.
 
 What another library logs goes the same way. A line passes two nets: values of secret-sounding keys are hidden, then
-every living secret is taken out of the finished text.
+every living secret is taken out of the finished text. As JSON, lines about requests are collected in between
+(`batch.py`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import json
 import logging
 import sys
+import threading
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-import structlog
-
 from sidecar import events
+from sidecar.observe.batch import Batch
 from sidecar.observe.plain import plain
 from sidecar.redact import HIDDEN, is_secret_key, redact
 
@@ -21,6 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
 _LEVELS: Final[Mapping[str, int]] = logging.getLevelNamesMapping()
+
+_LONGEST: Final = 0.05
+"""Seconds that a line about a request waits for others, so that all of them cost one write."""
+
+_FULL: Final = 65536
+"""Characters that may wait."""
 
 _WORDS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
     events.Minted: ("info", "session minted"),
@@ -45,6 +56,9 @@ class Log:
     """The listener that writes.
 
     `form` is "json", "console", or None for the latter on a terminal; `level` one of debug, info, warning, error.
+    As JSON, lines about requests wait for others: 50 ms at most, until they fill 64 KiB, or until any other line is
+    written. Whoever ends the process calls `flush`. A slow reader holds up the event loop; so no line is lost, and no
+    more of them wait.
     """
 
     def __init__(self, form: str | None, level: str, *, out: TextIO | None = None, err: TextIO | None = None) -> None:
@@ -52,17 +66,26 @@ class Log:
         self._out = sys.stdout if out is None else out
         self._err: TextIO | None = sys.stderr if err is None else err
         on_terminal = self._err is not None and self._err.isatty()
-        self._render = _renderer(form or ("console" if on_terminal else "json"), colors=on_terminal)
+        form = form or ("console" if on_terminal else "json")
+        self._render = _renderer(form, colors=on_terminal)
+        self._requests = Batch(*_WORDS[events.Forwarded]) if form == "json" and self._out is not None else None
+        self._timer: asyncio.TimerHandle | None = None
+        self._thread = threading.get_ident()
         self.set_level(level)
 
     def set_level(self, level: str) -> None:
         """Write nothing below `level` from now on."""
         self._least = _LEVELS[level.upper()]
+        self._tells_requests = _LEVELS[_WORDS[events.Forwarded][0].upper()] >= self._least
         if any(isinstance(handler, _Adopted) for handler in logging.root.handlers):
             logging.root.setLevel(self._least)
 
     def __call__(self, event: events.Event) -> None:
-        """Write `event`'s line, if its level is high enough."""
+        """Write `event`'s line, soon or now, if its level is high enough."""
+        if isinstance(event, events.Forwarded) and self._requests is not None:
+            if self._tells_requests:
+                self._collect(self._requests, event)
+            return
         level, words = _WORDS[type(event)]
         self._write(self._out if isinstance(event, events.Forwarded) else self._err, level, words, _members(event))
 
@@ -76,16 +99,37 @@ class Log:
         logging.root.setLevel(self._least)
         logging.captureWarnings(capture=True)
 
+    def flush(self) -> None:
+        """Write the lines about requests that wait."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        if self._requests is not None and self._requests.size:
+            _put(self._out, self._requests.take())
+
+    def _collect(self, requests: Batch, event: events.Forwarded) -> None:
+        requests.add(event, time.time())
+        if requests.size >= _FULL:
+            self.flush()
+        elif self._timer is None:
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # nobody is there who would wake us
+            self.flush()
+            return
+        self._thread = threading.get_ident()
+        self._timer = loop.call_later(_LONGEST, self.flush)
+
     def _write(self, stream: TextIO | None, level: str, words: str, members: Mapping[str, Any]) -> None:
-        """Write one line; a reader that has gone, or a disk that is full, must not end the program."""
+        """Write one line, behind those that wait: both streams may be one file."""
         if stream is None or _LEVELS[level.upper()] < self._least:
             return
-        line = self._render({"event": words, "level": level, **members})
-        try:
-            stream.write(line + "\n")
-            stream.flush()
-        except (OSError, ValueError):  # ValueError: the stream was closed
-            return
+        if threading.get_ident() == self._thread:  # another one must not meddle with what is being collected
+            self.flush()
+        _put(stream, self._render({"event": words, "level": level, **members}) + "\n")
 
 
 class _Adopted(logging.Handler):
@@ -102,6 +146,17 @@ class _Adopted(logging.Handler):
             bug = events.bug(record.exc_info[1])
             members |= {"failure": bug.kind, "where": bug.where}
         self._log.note(level if level.upper() in _LEVELS else "info", _words(record), members)
+
+
+def _put(stream: TextIO | None, text: str) -> None:
+    """Write `text`; a reader that has gone, or a disk that is full, must not end the program."""
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):  # ValueError: the stream was closed
+        return
 
 
 def _words(record: logging.LogRecord) -> str:
@@ -128,18 +183,26 @@ def _members(event: events.Event) -> dict[str, Any]:
 
 def _renderer(form: str, *, colors: bool) -> Callable[[MutableMapping[str, Any]], str]:
     """Return a function from an event dictionary to one line of text, free of secrets and of control characters."""
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    last: Any = structlog.processors.JSONRenderer()  # in ASCII: what a terminal or a line-reader acts on is escaped
-    if form == "console":
-        last = structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False, pad_event_to=0)
+    last = _console(colors=colors) if form == "console" else _json
 
     def render(line: MutableMapping[str, Any]) -> str:
-        level = str(line["level"])
-        stamped = stamp(None, level, line)
+        stamped = {**line, "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
         shown = {key: _shown(key, value, escape=form == "console") for key, value in stamped.items()}
-        return redact(str(last(None, level, shown))).replace("\x7f", "\\u007f")
+        return redact(last(shown)).replace("\x7f", "\\u007f")
 
     return render
+
+
+def _json(line: dict[str, Any]) -> str:
+    """Return a line as JSON in ASCII: what a terminal or a line-reader acts on is escaped."""
+    return json.dumps(line, default=repr)
+
+
+def _console(*, colors: bool) -> Callable[[dict[str, Any]], str]:
+    import structlog  # noqa: PLC0415  # whose lines go to a collector need not wait for it
+
+    renderer = structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False, pad_event_to=0)
+    return lambda line: str(renderer(None, str(line["level"]), line))
 
 
 def _shown(key: str, value: Any, *, escape: bool) -> Any:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import http_parser
-
 from sidecar import __version__, events
-from sidecar.admin.listener import Admin
 from sidecar.errors import SidecarError
 from sidecar.gateway.caller_limits import CallerLimits
-from sidecar.gateway.caller_server import CallerServer
 from sidecar.gateway.pace import Pace
 from sidecar.server.access import Access
-from sidecar.server.listeners import Door, listen
+from sidecar.server.listeners import open_listener
 from sidecar.server.signals import heeded
-from sidecar.server.unfinished import Unfinished
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sidecar.app.sidecar import Sidecar
-    from sidecar.config.caller_side import Listen
+    from sidecar.config.model import Config, Listen
     from sidecar.events import Emit
+    from sidecar.gateway.caller_server import CallerServer
+    from sidecar.server.listeners import Door, Opened
+    from sidecar.server.unfinished import Unfinished
 
 _TICK: Final = 0.05
 
@@ -30,29 +31,68 @@ _OPERATORS: Final = CallerLimits(max_connections=32, max_fields=16 * 2**10, max_
 """The admin listener's bounds: it must not take the files that callers need."""
 
 
-async def serve(sidecar: Sidecar, emit: Emit) -> None:
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Both listeners, open: who connects waits until `serve` takes them over."""
+
+    operator: Opened
+    callers: Opened
+
+
+@contextlib.contextmanager
+def listening(config: Config) -> Iterator[Listeners]:
+    """Hold both listeners open until the block ends; blocking. ListenError when an address cannot be listened on."""
+    with contextlib.ExitStack() as stack:
+        operator = open_listener("admin.address", config.admin.address)
+        stack.callback(operator.close)
+        callers = open_listener("listen.address", config.listen.address, _access(config.listen))
+        stack.callback(callers.close)
+        yield Listeners(operator, callers)
+
+
+async def serve(sidecar: Sidecar, emit: Emit, listeners: Listeners | None = None) -> None:
     """Run `sidecar` until a signal or `/-/quit` ends it; drained and closed on return.
 
-    Both listeners are open before the first login. Raises ListenError when an address cannot be listened on.
+    Both listeners are open before the first login: those of `listening`, or new ones, and ListenError is raised when
+    an address cannot be listened on.
     """
+    # Nobody needs these to listen; see `cli.run`.
+    from sidecar.admin.listener import Admin  # noqa: PLC0415  # as above
+    from sidecar.gateway.caller_server import CallerServer, answering  # noqa: PLC0415  # as above
+    from sidecar.server.unfinished import Unfinished  # noqa: PLC0415  # as above
+
     _require_strict_parser()
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(heeded(sidecar, emit))
         await stack.enter_async_context(sidecar)
-        admin, callers = sidecar.config.admin.address, sidecar.config.listen.address
-        operator = Admin(sidecar, emit, over_unix=admin.kind == "unix")
-        sidecar.admin = (await listen("admin.address", admin, CallerServer(operator.handle, _OPERATORS), stack)).address
-        unfinished = Unfinished(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread)
-        access = _access(sidecar.config.listen)
-        door = await listen("listen.address", callers, unfinished.server, stack, access)
+        opened = listeners or await _opened(sidecar.config, stack)
+        operator = Admin(sidecar, emit, over_unix=sidecar.config.admin.address.kind == "unix")
+        control = CallerServer(answering(operator.handle), _OPERATORS)
+        sidecar.admin = (await _served(opened.operator, control, stack)).address
+        server = CallerServer(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread)
+        door = await _served(opened.callers, server, stack)
         sidecar.listen = door.address
         sidecar.begin()
-        emit(_listening(sidecar))
+        emit(_announcement(sidecar))
         await sidecar.quit.wait()
-        await _drain(sidecar, unfinished, door, emit)
+        await _drain(sidecar, Unfinished(server), door, emit)
 
 
-def _listening(sidecar: Sidecar) -> events.Listening:
+async def _opened(config: Config, stack: contextlib.AsyncExitStack) -> Listeners:
+    """Open both listeners, which `stack` closes."""
+    held = listening(config)
+    opened = await asyncio.to_thread(held.__enter__)
+    stack.push_async_callback(asyncio.to_thread, held.__exit__, None, None, None)
+    return opened
+
+
+async def _served(opened: Opened, server: CallerServer, stack: contextlib.AsyncExitStack) -> Door:
+    door = await opened.serve(server)
+    stack.push_async_callback(door.close)
+    return door
+
+
+def _announcement(sidecar: Sidecar) -> events.Listening:
     return events.Listening(
         listen=sidecar.listen, admin=sidecar.admin, environment=sidecar.config.environment, version=__version__
     )
@@ -78,6 +118,8 @@ def _access(listen: Listen) -> Access:
 
 def _require_strict_parser() -> None:
     """Raise SidecarError where aiohttp parses in pure Python: that parser takes requests that ours must not."""
+    from aiohttp import http_parser  # noqa: PLC0415  # nobody needs it to listen
+
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         raise SidecarError(
             "aiohttp runs without its C extensions, and would take malformed requests",

@@ -15,9 +15,10 @@ from sidecar.errors import ListenError
 from sidecar.server.access import PRIVATE, Grant
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    from collections.abc import Iterator
 
     from sidecar.config.addresses import Address
+    from sidecar.gateway.caller_server import CallerServer
     from sidecar.server.access import Access
 
 _OWNER_ONLY: Final = 0o177
@@ -37,71 +38,135 @@ _ANSWERS_WITHIN: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A listener for which nobody serves yet: who connects waits in the kernel's queue.
+
+    `address` is where it is, as the configuration would write it.
+    """
+
+    address: str
+    _sockets: tuple[socket.socket, ...]
+    _made: tuple[Path, os.stat_result] | None = None
+
+    async def serve(self, server: CallerServer) -> Door:
+        """Hand every connection to `server`; the sockets are the door's from now on."""
+        loop = asyncio.get_running_loop()
+        make = loop.create_server if self._made is None else loop.create_unix_server
+        parts = [await make(server, sock=plug, backlog=_BACKLOG) for plug in self._sockets]
+        return Door(self.address, tuple(parts), self._sockets, server)
+
+    def close(self) -> None:
+        """Take no more connections, and leave no Unix socket behind; blocking."""
+        for plug in self._sockets:
+            plug.close()
+        if self._made is not None:
+            _take_away(*self._made)
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """An open listener: where it is, as the configuration would write it, and who serves its connections."""
 
     address: str
-    _listening: asyncio.Server
-    _server: web.Server
+    _parts: tuple[asyncio.Server, ...]
+    _sockets: tuple[socket.socket, ...]
+    _server: CallerServer
 
     async def refuse(self) -> None:
-        """Take no more connections; those that are open stay."""
+        """Take those connections that wait in the kernel, and then no more; those that are open stay."""
         loop = asyncio.get_running_loop()
-        for listening in self._listening.sockets:
-            loop.remove_reader(listening.fileno())
+        for part in self._parts:
+            for listening in part.sockets:
+                loop.remove_reader(listening.fileno())  # uvloop has none there, and accepts on
         # A connection that was just accepted must find its listener open: asyncio would forget it, open and deaf.
         for _ in range(_STEPS_OF_ACCEPTING):
             await asyncio.sleep(0)
-        self._listening.close()
+        # In one step, so that nobody connects in between; uvloop itself accepts one connection in each turn.
+        waiting = [one for plug in self._sockets for one in _accepted(plug)]
+        for part in self._parts:
+            part.close()
+        for one in waiting:
+            await loop.connect_accepted_socket(self._server, one)
 
     async def close(self) -> None:
         """Take no more connections and end all that are open."""
         await self.refuse()
-        self._server.pre_shutdown()
         await self._server.shutdown(_LAST_WORDS)
 
 
-async def listen(
-    key: str, address: Address, server: web.Server, stack: contextlib.AsyncExitStack, access: Access = PRIVATE
-) -> Door:
-    """Open a listener, which `stack` closes; `access` is for a Unix socket.
+def open_listener(key: str, address: Address, access: Access = PRIVATE) -> Opened:
+    """Open a listener, blocking; `access` is for a Unix socket.
 
     Raises:
         ListenError: it names `key` and address, or what of `access` cannot be given; then no socket is left behind.
     """
     try:
-        listening = await _open(server, address, stack, access)
+        return _over_tcp(address) if address.kind == "tcp" else _over_unix(address, access)
     except OSError as error:
         raise ListenError(f"{key} {address}: {_why(error)}") from None
-    door = Door(_bound(listening, address), listening, server)
-    stack.push_async_callback(door.close)
-    return door
+
+
+def _accepted(plug: socket.socket) -> Iterator[socket.socket]:
+    """Yield what waits in the kernel's queue; none of a listener that is closed already."""
+    with contextlib.suppress(OSError):  # also BlockingIOError: that was all
+        while True:
+            yield plug.accept()[0]
 
 
 def _why(error: OSError) -> str:
-    """Return the reason without the address, which asyncio repeats in its own words; a resolver's has its own codes."""
+    """Return the reason without the address; a resolver's has its own codes."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
 
 
-async def _open(
-    server: web.Server, address: Address, stack: contextlib.AsyncExitStack, access: Access
-) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    if address.kind == "tcp":
-        return await loop.create_server(server, address.host, address.port, backlog=_BACKLOG)
+# ── TCP ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _over_tcp(address: Address) -> Opened:
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(_bound(family, place)) for family, _, _, _, place in dict.fromkeys(found)]
+        for plug in sockets:
+            plug.listen(_BACKLOG)
+        stack.pop_all()
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return Opened(f"{host}:{sockets[0].getsockname()[1]}", tuple(sockets))
+
+
+def _bound(family: int, place: tuple[object, ...]) -> socket.socket:
+    with contextlib.ExitStack() as stack:
+        plug = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        if os.name == "posix":  # elsewhere it would let two programs listen at once
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:  # the same port over IPv4 is an address of its own
+            plug.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        plug.setblocking(False)  # noqa: FBT003  # the standard library's signature
+        plug.bind(place)
+        stack.pop_all()
+    return plug
+
+
+# ── Unix sockets ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _over_unix(address: Address, access: Access) -> Opened:
+    """Open a Unix socket; nobody can connect before it has its owner and its mode."""
     path = Path(address.path)
-    grant = await asyncio.to_thread(Grant.of, access)
-    await asyncio.to_thread(_clear_stale_socket, address)
-    before = os.umask(_OWNER_ONLY)
-    try:
-        listening = await loop.create_unix_server(server, path, backlog=_BACKLOG)
-    finally:
-        os.umask(before)
-    made = await asyncio.to_thread(path.lstat)
-    stack.push_async_callback(asyncio.to_thread, _take_away, path, made)
-    stack.callback(listening.close)
-    await asyncio.to_thread(grant.give, path, made)
-    return listening
+    grant = Grant.of(access)
+    _clear_stale_socket(address)
+    with contextlib.ExitStack() as stack:
+        plug = stack.enter_context(socket.socket(socket.AF_UNIX))
+        plug.setblocking(False)  # noqa: FBT003  # the standard library's signature
+        before = os.umask(_OWNER_ONLY)
+        try:
+            plug.bind(address.path)
+        finally:
+            os.umask(before)
+        made = path.lstat()
+        stack.callback(_take_away, path, made)
+        grant.give(path, made)
+        plug.listen(_BACKLOG)
+        stack.pop_all()
+    return Opened(str(address), (plug,), (path, made))
 
 
 def _clear_stale_socket(address: Address) -> None:
@@ -126,11 +191,3 @@ def _take_away(path: Path, made: os.stat_result) -> None:
     with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(path.stat(), made):
             path.unlink()
-
-
-def _bound(listening: asyncio.Server, address: Address) -> str:
-    """Return the address with the port that was really bound."""
-    if address.kind == "unix":
-        return str(address)
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{host}:{listening.sockets[0].getsockname()[1]}"

@@ -6,22 +6,22 @@ Thin: reads a file; `dialect.py` knows what may stand in it.
 from __future__ import annotations
 
 import tomllib
-from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from sidecar.errors import ConfigError
 from sidecar.session.dialect import Dialect, problems
 
+_FOLDER: Final = Path(__file__).with_name("dialects")
 _SUFFIX = ".toml"
 _FORMAT = "The files of the built-in dialects show the format; `production` explains it."
 
 
 def built_in() -> tuple[str, ...]:
     """Return the names of the built-in dialects, sorted."""
-    folder = resources.files("sidecar.session") / "dialects"
-    return tuple(sorted(item.name.removesuffix(_SUFFIX) for item in folder.iterdir() if item.name.endswith(_SUFFIX)))
+    return tuple(sorted(file.stem for file in _FOLDER.glob(f"*{_SUFFIX}")))
 
 
 def load(name: str) -> Dialect:
@@ -30,7 +30,7 @@ def load(name: str) -> Dialect:
     A dialect from a file is named as the file, without its suffix. Raises ConfigError that lists every problem.
     """
     if name in built_in():
-        text = (resources.files("sidecar.session") / "dialects" / f"{name}{_SUFFIX}").read_text("utf-8")
+        text = (_FOLDER / f"{name}{_SUFFIX}").read_text("utf-8")
         return parse(name, text, where=name)
     return parse(Path(name).stem, _read(name), where=name)
 

@@ -19,7 +19,7 @@ from sidecar.session import calls, reply
 from sidecar.session.answer import Failure, Kind
 from sidecar.session.source import Exchange
 from sidecar.wire import probe, trouble
-from sidecar.wire.client import NotSent, Tls, open_client, url_of
+from sidecar.wire.client import NotSent, open_client, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sidecar.session.calls import Call, Credentials
     from sidecar.session.dialect import Dialect
     from sidecar.session.token import Token
+    from sidecar.wire.tls import Tls
 
 
 _LARGEST_REPLY: Final = 1 << 20
@@ -82,7 +83,7 @@ class HttpTokenEndpoint:
 
     async def __aenter__(self) -> Self:
         """Calls are rare, so each has a connection of its own and none is ever found dead."""
-        self._http = open_client(pooled=False)
+        self._http = open_client()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -129,6 +129,8 @@ class MintingSource:
 
     async def token(self) -> Token:
         """Return a living token; waits for a mint no longer than `session.wait`, then TokenUnavailable."""
+        if (current := self._state.token) is not None and table.is_at_ease(self._state, self._clock()):
+            return current
         deadline: float | None = None
         while True:
             state, answer = table.ask(self._state, self._clock())
@@ -157,9 +159,10 @@ class MintingSource:
 
     def accept(self, token: Token, endpoint: str) -> None:
         """Forget the strikes against the current token and the endpoint; see TokenSource."""
+        # Without suspects there are no strikes either: each strike makes one, and what clears it clears all strikes.
         if self._brake.suspects and table.is_current(self._state, token):
             self._brake.clear(endpoint)
-        self._become(table.accepted(self._state, token))
+            self._become(table.accepted(self._state, token))
 
     # ── what the program asks ───────────────────────────────────────────────────────────────────────────────
 

@@ -160,6 +160,12 @@ def ask(state: State, now: float) -> tuple[State, Answer]:
     return state, answer
 
 
+def is_at_ease(state: State, now: float) -> bool:
+    """Tell whether the gate is open and the token live: `ask` would serve it and change nothing."""
+    token = state.token
+    return token is not None and now < token.renew_at and now < token.expires_at and state.gate is Gate.OPEN
+
+
 def tend(state: State, now: float) -> State:
     """Return the state of an eager session that nobody asked: MINTING when its token should be renewed now."""
     state = opened(state, now)

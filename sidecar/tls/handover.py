@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -49,6 +48,8 @@ def on_disk(content: bytes) -> Iterator[str]:
 
 
 def _temporary_file() -> IO[bytes]:
+    import tempfile  # noqa: PLC0415  # where memory will do, nobody waits for it
+
     try:
         return tempfile.NamedTemporaryFile(prefix=f"{_NAME}-")
     except OSError as error:

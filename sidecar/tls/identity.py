@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sidecar.errors import IdentityError
 from sidecar.tls import chain
 from sidecar.tls.pem import read_pem
-from sidecar.tls.pkcs12 import read_pkcs12
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -98,6 +97,8 @@ def _checked(material: Material, now: datetime, digest: str, exposed: tuple[str,
 
 def _material(raw: IdentityBytes, password: Secret | None) -> Material:
     if raw.pkcs12 is not None:
+        from sidecar.tls.pkcs12 import read_pkcs12  # noqa: PLC0415  # most identities are PEM
+
         return read_pkcs12(raw.pkcs12, password)
     if raw.certificate is not None:
         return read_pem(raw.certificate, raw.key, password)

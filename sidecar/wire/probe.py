@@ -16,7 +16,7 @@ from sidecar.wire import tls_trouble
 if TYPE_CHECKING:
     from yarl import URL
 
-    from sidecar.wire.client import Tls
+    from sidecar.wire.tls import Tls
 
 AFTERTHOUGHT: Final = 0.5
 """Seconds in which a server that refuses our certificate says so."""

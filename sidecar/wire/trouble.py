@@ -1,4 +1,4 @@
-"""What aiohttp's client raises, in our words: one table from foreign exceptions to errors with an RFC 9209 name.
+"""What aiohttp's client and event loops raise, in our words: one table to errors with an RFC 9209 name.
 
 Details name the origin and the cause, never a field or a body: aiohttp's own texts may hold the bearer token.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 from typing import Final
 
 import aiohttp
@@ -15,6 +16,18 @@ from sidecar import errors
 from sidecar.wire import tls_trouble
 
 _UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+
+
+class NoConnection(Exception):
+    """A connection did not come about, or TLS on it; shaped as aiohttp's `ClientConnectorError` is."""
+
+    def __init__(self, os_error: OSError) -> None:
+        super().__init__(type(os_error).__name__)
+        self.os_error = os_error
+
+
+class Unanswered(ConnectionAbortedError):
+    """The connection was ended in order, before the reply had come to its end."""
 
 
 def translate(error: BaseException, *, to: str, presented: bool) -> errors.UpstreamError:
@@ -32,10 +45,14 @@ def translate(error: BaseException, *, to: str, presented: bool) -> errors.Upstr
 
 
 _TABLE: Final[tuple[tuple[tuple[type[BaseException], ...], type[errors.UpstreamError], str], ...]] = (
-    ((aiohttp.ClientConnectorDNSError,), errors.DnsError, "the host name does not resolve"),
+    ((aiohttp.ClientConnectorDNSError, socket.gaierror), errors.DnsError, "the host name does not resolve"),
     ((aiohttp.ServerTimeoutError, asyncio.TimeoutError), errors.ConnectionTimeout, "no answer in time"),
     ((aiohttp.ClientPayloadError,), errors.ConnectionTerminated, "the reply was cut short"),
-    ((aiohttp.ServerDisconnectedError,), errors.ConnectionTerminated, "the connection was closed without a reply"),
+    (
+        (aiohttp.ServerDisconnectedError, Unanswered),
+        errors.ConnectionTerminated,
+        "the connection was closed without a reply",
+    ),
     ((aiohttp.ClientResponseError,), errors.MalformedReply, "the reply is not well-formed HTTP"),
 )
 
@@ -46,7 +63,7 @@ def _by_errno(error: BaseException, to: str) -> errors.UpstreamError:
         return errors.ConnectionRefused(f"{to}: nobody listens there")
     if number in _UNREACHABLE:
         return errors.DestinationUnavailable(f"{to}: no route to the host")
-    if isinstance(error, aiohttp.ClientConnectorError):
+    if isinstance(error, (aiohttp.ClientConnectorError, NoConnection)):
         return errors.DestinationUnavailable(f"{to}: no connection ({_name(number)})")
     return errors.ConnectionTerminated(f"{to}: the connection broke ({_name(number)})")
 

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import web
+from listening import on_port, on_socket
 from operating import ask
 from rawcaller import Heard, calling
 
 from sidecar import errors, events
 from sidecar.admin.health import Vitals
 from sidecar.admin.listener import Admin
-from sidecar.gateway.caller_server import CallerServer
+from sidecar.gateway.caller_server import CallerServer, answering
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
@@ -75,13 +75,8 @@ def told() -> list[events.Event]:
 @contextlib.asynccontextmanager
 async def listening(subject: Subject, told: list[events.Event]) -> AsyncIterator[int]:
     admin = Admin(subject, told.append, over_unix=False)
-    runner = web.ServerRunner(CallerServer(admin.handle), shutdown_timeout=0.2)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with on_port(CallerServer(answering(admin.handle))) as port:
+        yield port
 
 
 @pytest.fixture
@@ -249,14 +244,11 @@ async def test_a_bug_is_told_as_an_event_and_shows_the_operator_no_text(
 
 async def test_on_a_unix_socket_any_host_is_let_in(subject: Subject, told: list[events.Event], tmp_path: Path) -> None:
     admin = Admin(subject, told.append, over_unix=True)
-    runner = web.ServerRunner(CallerServer(admin.handle), shutdown_timeout=0.2)
-    await runner.setup()
-    await web.UnixSite(runner, str(tmp_path / "admin.sock")).start()
-    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "admin.sock"))
-    writer.write(b"GET /status HTTP/1.1\r\nHost: any.thing\r\nConnection: close\r\n\r\n")
-    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
-    writer.close()
-    await runner.cleanup()
+    async with on_socket(CallerServer(answering(admin.handle)), tmp_path / "admin.sock"):
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "admin.sock"))
+        writer.write(b"GET /status HTTP/1.1\r\nHost: any.thing\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.close()
 
 
 async def test_a_tcp_connection_whose_peer_is_gone_is_not_taken_for_a_unix_socket(
@@ -264,12 +256,10 @@ async def test_a_tcp_connection_whose_peer_is_gone_is_not_taken_for_a_unix_socke
 ) -> None:
     """A peer without an address is all that is left of a connection that was reset before it was accepted."""
     admin = Admin(subject, told.append, over_unix=False)
-    runner = web.ServerRunner(CallerServer(admin.handle), shutdown_timeout=0.2)
-    await runner.setup()
-    await web.UnixSite(runner, str(tmp_path / "nameless.sock")).start()  # its peers have no address
-    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "nameless.sock"))
-    writer.write(b"POST /-/quit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-    assert (await reader.read()).startswith(b"HTTP/1.1 403 Forbidden\r\n")
-    assert subject.asked == []
-    writer.close()
-    await runner.cleanup()
+    nameless = tmp_path / "nameless.sock"  # its peers have no address
+    async with on_socket(CallerServer(answering(admin.handle)), nameless):
+        reader, writer = await asyncio.open_unix_connection(str(nameless))
+        writer.write(b"POST /-/quit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 403 Forbidden\r\n")
+        assert subject.asked == []
+        writer.close()

@@ -1,109 +1,51 @@
 from __future__ import annotations
 
-import platform
-import re
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from typing import Any
 
-import pytest
-
-from sidecar import __version__
 from sidecar.app import lanes
-from sidecar.app.material import Material
+from sidecar.app.choices import Choices, choices, dialect_of
+from sidecar.app.keeper import Keeper
+from sidecar.app.material import Material, Standing
 from sidecar.config.build import build
 from sidecar.config.defaults import defaults
-from sidecar.errors import ConfigError
 from sidecar.redact import Secret
+from sidecar.wire.tls import Tls
 
-if TYPE_CHECKING:
-    from sidecar.config.model import Config
-
-CREDENTIALS: dict[str, Any] = {
-    "username": "u",
-    "password": {"env": "P"},
-    "customer_id": "c",
-    "customer_secret": {"env": "S"},
-    "tenant_id": "1234567",
+GIVEN: dict[str, Any] = {
+    "environment": "playground",
+    "credentials": {
+        "username": "u",
+        "password": {"env": "P"},
+        "customer_id": "c",
+        "customer_secret": {"env": "S"},
+        "tenant_id": "1234567",
+    },
 }
+SECRETS = (("password", Secret("one")), ("customer_secret", Secret("two")))
 
 
-def config(environment: str = "production", **sections: dict[str, Any]) -> Config:
-    return build({"environment": environment, "credentials": CREDENTIALS, **sections}, defaults(environment))
+def made() -> tuple[lanes.Tenant, Choices]:
+    config = build(GIVEN, defaults("playground"))
+    material = Material(identity=None, key_password=None, ca=None, crl=None, secrets=SECRETS, caller_key=None)
+    standing = Standing(material=material, identity=None, tls=Tls(context=None, presented=False))
+    dialect = dialect_of(config)
+    chosen = choices(config, material, dialect)
+    keeper = Keeper(config, {}, standing, lambda _: None)
+    return lanes.build(config, keeper, dialect, chosen, emit=lambda _: None, jitter=lambda: 0.0), chosen
 
 
-def material(**changes: Any) -> Material:
-    nothing: dict[str, Any] = {"identity": None, "key_password": None, "ca": None, "crl": None, "caller_key": None}
-    secrets = (("password", Secret("one")), ("customer_secret", Secret("two")))
-    return Material(**{**nothing, "secrets": secrets, **changes})
+def test_a_tenant_is_made_of_what_was_chosen() -> None:
+    tenant, chosen = made()
+    assert (tenant.lane.fields, tenant.lane.expired_when) == (chosen.fields, chosen.expired_when)
+    assert (tenant.endpoint.credentials, tenant.source.terms) == (chosen.credentials, chosen.terms)
+    assert (tenant.lane.tokens, tenant.lane.upstream) == (tenant.source, tenant.upstream)
 
 
-def chosen(config: Config, material: Material) -> lanes.Choices:
-    return lanes.choices(config, material, lanes.dialect_of(config))
-
-
-def test_an_id_is_a_version_4_uuid_and_never_the_same() -> None:
-    first, second = lanes.new_id(), lanes.new_id()
-    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", first)
-    assert first != second
-
-
-def test_the_secrets_take_the_place_of_their_references() -> None:
-    credentials = lanes.credentials_of(config(), material())
-    assert credentials["password"] == Secret("one")
-    assert credentials["customer_secret"] == Secret("two")
-    assert (credentials["username"], credentials["account_type"]) == ("u", "b2b")
-
-
-def test_all_that_the_dialect_needs_and_nobody_set_is_named_at_once() -> None:
-    lacking = build({"environment": "production", "credentials": {"tenant_id": "1"}}, defaults("production"))
-    with pytest.raises(ConfigError) as raised:
-        chosen(lacking, material(secrets=()))
-    lines = raised.value.detail.splitlines()
-    assert [line.partition(":")[0] for line in lines] == [
-        "credentials.username",
-        "credentials.password",
-        "credentials.customer_id",
-        "credentials.customer_secret",
-    ]
-    assert all("dialect production needs it" in line for line in lines)
-
-
-def test_the_client_credentials_are_not_needed_where_they_are_not_sent() -> None:
-    given = {"username": "u", "password": {"env": "P"}, "tenant_id": "1", "send_client_credentials": False}
-    chosen(config(credentials=given), material(secrets=(("password", Secret("one")),)))
-
-
-def test_the_refresh_of_the_dialect_can_be_moved_and_turned_off() -> None:
-    moved = lanes.dialect_of(config(session={"refresh": {"path": "/other"}}))
-    assert moved.refresh is not None
-    assert moved.refresh.path == ("/other",)
-    assert lanes.dialect_of(config(session={"refresh": {"enabled": False}})).refresh is None
-
-
-def test_a_dialect_that_is_not_there_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigError):
-        lanes.dialect_of(config(session={"dialect": "/nowhere/none.toml"}))
-
-
-def test_the_field_table_is_filled_with_what_this_machine_is() -> None:
-    fields = dict(lanes.fields_of(config(session={"client_ip": "10.9.8.7"})).own_call("id"))
-    names = {"Windows": b"Windows", "Darwin": b"macOS", "Linux": b"Linux"}
-    assert fields[b"sec-ch-ua-platform"] == names[platform.system()]
-    assert fields[b"User-Agent"] == f"Mozilla/5.0 (compatible; finhub-sidecar/{__version__})".encode()
-    assert (fields[b"X-Forwarded-For"], fields[b"X-Tenant-ID"]) == (b"10.9.8.7", b"1234567")
-
-
-def test_the_numbers_a_session_lives_by_come_from_the_configuration() -> None:
-    session = {
-        "login": "lazy",
-        "wait": 3.0,
-        "blocked_for": 60.0,
-        "backoff": {"first": 2.0, "max": 5.0},
-        "refresh": {"margin": 7.0},
-        "expired_when": "expired",
-        "lifetime": 99.0,
-    }
-    got = chosen(config(session=session), material())
-    terms = got.terms
-    assert (terms.tenant, terms.wait, terms.eager, got.expired_when) == ("1234567", 3.0, False, "expired")
-    assert (terms.patience.first, terms.patience.max, terms.patience.blocked_for) == (2.0, 5.0, 60.0)
-    assert (terms.schedule.margin, terms.schedule.default_lifetime) == (7.0, 99.0)
+def test_what_is_chosen_anew_is_used_from_then_on_and_what_is_on_its_way_keeps_its_lane() -> None:
+    tenant, chosen = made()
+    before = tenant.lane
+    terms = dataclasses.replace(chosen.terms, wait=99.0)
+    tenant.use(dataclasses.replace(chosen, expired_when="expired", credentials={"username": "w"}, terms=terms))
+    assert (tenant.lane.expired_when, before.expired_when) == ("expired", chosen.expired_when)
+    assert (tenant.endpoint.credentials, tenant.source.terms.wait) == ({"username": "w"}, 99.0)

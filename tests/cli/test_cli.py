@@ -14,6 +14,8 @@ from sidecar.redact import Secret
 if TYPE_CHECKING:
     from pathlib import Path
 
+COMMANDS = ("demo", "run", "emulator", "check", "config")
+
 
 def program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sidecar", *arguments]
@@ -30,10 +32,17 @@ def raising(error: BaseException, **more: Any) -> argparse.Namespace:
 def test_help_names_every_command_and_does_not_wait_for_what_only_they_need() -> None:
     done = program("--help", env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
     assert done.returncode == 0
-    assert all(f"\n    {name} " in done.stdout for name in ("demo", "run", "emulator", "check", "config"))
+    assert all(f"\n    {name} " in done.stdout for name in COMMANDS)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "sidecar.config.model" in imported
-    assert imported.isdisjoint({"aiohttp", "structlog", "cryptography", "jwt", "sidecar.emulator"})
+    assert "sidecar.cli" in imported
+    assert imported.isdisjoint({"asyncio", "pydantic", *(f"sidecar.cli.{name}" for name in COMMANDS)})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_tells_what_it_takes(command: str) -> None:
+    done = program(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: finhub-sidecar {command} [-h]")
 
 
 def test_the_version_is_told() -> None:

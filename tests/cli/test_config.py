@@ -24,8 +24,8 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    command.add_parser(parser.add_subparsers(required=True))
-    args = parser.parse_args(["config", *words])
+    command.add_arguments(parser)
+    args = parser.parse_args(words)
     code: int = args.run(args)
     return code
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.cli.emulator import add_parser
+from sidecar.cli.emulator import add_arguments
 from sidecar.errors import ConfigError, ListenError
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 # The command alone, as the command line's own table calls it.
 ALONE = """
 import argparse, sys
-from sidecar.cli.emulator import add_parser
+from sidecar.cli.emulator import add_arguments
 parser = argparse.ArgumentParser()
-add_parser(parser.add_subparsers())
-args = parser.parse_args(["emulator", "--port", "0", "--admin-port", "0", *sys.argv[1:]])
+add_arguments(parser)
+args = parser.parse_args(["--port", "0", "--admin-port", "0", *sys.argv[1:]])
 sys.exit(args.run(args))
 """
 
@@ -58,8 +58,8 @@ def started() -> Iterator[Callable[..., Started]]:
 
 def parsed(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    return parser.parse_args(["emulator", *arguments])
+    add_arguments(parser)
+    return parser.parse_args(arguments)
 
 
 def value(banner: str, name: str) -> str:

@@ -76,6 +76,25 @@ def test_a_port_in_use_is_5_and_named(stage: Stage, key: str) -> None:
     assert f"{key.lower()}.address {address}: Address already in use" in told
 
 
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"SESSION__WAIT": "never"}, 2),
+        ({"SESSION__DIALECT": "no-such-dialect"}, 2),
+        ({"CREDENTIALS__PASSWORD_FILE": "/nowhere"}, 3),
+        ({"IDENTITY__KEY_FILE": "/nowhere"}, 3),
+    ],
+)
+def test_what_an_operator_got_wrong_is_told_before_anybody_could_connect(
+    stage: Stage, settings: dict[str, str], code: int
+) -> None:
+    """The port is taken: whoever looked at it first would end with 5."""
+    if "CREDENTIALS__PASSWORD_FILE" in settings:
+        edit(stage, 'password = { file = "password" }\n', "")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert ended(stage, LISTEN__ADDRESS=f"127.0.0.1:{taken.getsockname()[1]}", **settings)[0] == code
+
+
 def test_it_runs_whatever_FinHub_does_and_ends_with_0(stage: Stage) -> None:  # noqa: N802  # its name
     stage.finhub.fault("login:close")
     sidecar = stage.run()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+import uvloop
 from tlsserver import server_context
 
 from sidecar.tls.context import client_context
 from sidecar.wire.client import Tls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import trustme
 
 
@@ -30,3 +34,14 @@ def ends(authority: trustme.CA) -> Ends:
     trust = bytes(authority.cert_pem.bytes())
     before, after = (Tls(context=client_context(None, trust), presented=False) for _ in range(2))
     return Ends(server_context(authority.issue_cert("localhost"), ssl.TLSVersion.TLSv1_3), (before, after))
+
+
+def _of_upstream(item: pytest.Item) -> bool:
+    return item.path.parent.name == "upstream" or item.path.name == "test_upstream.py"
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+    """Run the tests of the upstream leg on both event loops, since each has a TLS transport of its own."""
+    if not _of_upstream(item):
+        return None
+    return {"asyncio": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}

@@ -4,10 +4,9 @@ import asyncio
 import sys
 
 import pytest
-from aiohttp import web
 
 from sidecar import errors
-from sidecar.gateway.body import Budget, Limits, ReplayableBody
+from sidecar.gateway.body import BrokenBody, Budget, Limits, ReplayableBody
 from sidecar.gateway.pace import Pace
 
 
@@ -254,7 +253,7 @@ async def test_a_caller_that_pauses_too_long_is_timed_out() -> None:
     [
         (ConnectionResetError("gone"), errors.CallerGone),
         (OSError("broken"), errors.CallerGone),
-        (web.RequestPayloadError("bad chunk"), errors.MalformedRequest),
+        (BrokenBody("bad chunk"), errors.MalformedRequest),
     ],
 )
 async def test_what_the_callers_connection_says_is_told_in_our_words(

@@ -6,17 +6,20 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import web
+from listening import on_port
 from origin import OK, Visit, replying, silent
 from rawcaller import Caller, calling, request
 from slowcaller import slowly_read
 from stage import Plan, Stage, eventually, staged
 
+from sidecar.answer import Answer
 from sidecar.gateway.caller_limits import CallerLimits
 from sidecar.gateway.caller_server import CallerServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from sidecar.gateway.caller_request import CallerRequest
 
 SECRET = b"t0p-secret-bytes"
 
@@ -116,14 +119,6 @@ async def test_a_broken_body_is_told_by_its_requests_event_and_by_no_line_of_the
     assert caplog.text == ""
 
 
-async def test_what_the_library_did_not_expect_is_still_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async with staged(replying(OK)) as stage:
-        assert stage.runner.server is not None
-        connection = stage.runner.server()
-        connection.log_exception("Unhandled exception", exc_info=ValueError("x"))
-    assert "Unhandled exception" in caplog.text
-
-
 async def test_a_connection_is_kept_for_the_next_request_unless_the_caller_says_otherwise() -> None:
     async with staged(replying(OK)) as stage, stage.caller() as caller:
         await caller.send(request(b"GET", b"/a"))
@@ -135,20 +130,16 @@ async def test_a_connection_is_kept_for_the_next_request_unless_the_caller_says_
 
 
 @contextlib.asynccontextmanager
-async def handled(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> AsyncIterator[Caller]:
+async def handled(handler: Callable[[CallerRequest], Awaitable[None]]) -> AsyncIterator[Caller]:
     """Call a server whose handler is this one instead of the gateway."""
-    runner = web.ServerRunner(CallerServer(handler), shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with calling(runner.addresses[0][1]) as caller:
-            yield caller
-    finally:
-        await runner.cleanup()
+    async with on_port(CallerServer(handler)) as port, calling(port) as caller:
+        yield caller
 
 
-async def test_a_handler_that_fails_is_a_problem_without_the_failures_words() -> None:
-    async def handler(_: web.BaseRequest) -> web.StreamResponse:
+async def test_a_handler_that_fails_is_a_problem_without_the_failures_words_and_a_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(_: CallerRequest) -> None:
         raise ValueError("t0p-secret")
 
     async with handled(handler) as caller:
@@ -156,13 +147,13 @@ async def test_a_handler_that_fails_is_a_problem_without_the_failures_words() ->
         heard = await caller.rest()
         assert (heard.status, heard.cause) == (502, "proxy_internal_error")
         assert b"t0p-secret" not in heard.raw
+    assert "unexpected failure" in caplog.text
 
 
 async def test_a_handler_that_fails_in_its_reply_ends_the_connection_without_a_second_reply() -> None:
-    async def handler(asked: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": "10"})
-        await response.prepare(asked)
-        await response.write(b"half")
+    async def handler(asked: CallerRequest) -> None:
+        asked.begin(200, b"OK", ((b"Content-Length", b"10"),))
+        asked.write(b"half")
         raise ValueError("t0p-secret")
 
     async with handled(handler) as caller:
@@ -177,8 +168,7 @@ async def test_a_handler_that_fails_in_its_reply_ends_the_connection_without_a_s
 
 def swept(stage: Stage, later: float, since: float | None = None) -> None:
     """Let `later` seconds have passed, from now or since then, for the looks after connections."""
-    assert isinstance(stage.runner.server, CallerServer)
-    stage.runner.server.sweep((asyncio.get_running_loop().time() if since is None else since) + later)
+    stage.server.sweep((asyncio.get_running_loop().time() if since is None else since) + later)
 
 
 @pytest.mark.parametrize("start", [b"G", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"GET / HTTP/1.1\r\nX-A: b"])
@@ -317,9 +307,8 @@ async def test_what_is_pipelined_is_not_read_beyond_two_requests_that_wait() -> 
             caller.writer.write(request(b"GET", b"/2", b"X-A: " + b"a" * 30_000))
         await asyncio.sleep(0.3)
         assert caller.writer.transport.get_write_buffer_size() > 1 << 20, "6 MB were sent"
-        assert stage.runner.server is not None
-        (connection,) = stage.runner.server.connections
-        assert len(connection._messages) <= 2  # noqa: SLF001  # what waits, parsed
+        (connection,) = stage.server.connections
+        assert len(connection._queue) <= 2  # noqa: SLF001  # what waits, parsed
         caller.leave()  # with an orderly end it would wait until all is read
 
 
@@ -349,8 +338,8 @@ async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection(last:
     """The handler is done: what is left lies in the connection's own buffer."""
     body = b"x" * 60_000
 
-    async def handler(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(body=body)
+    async def handler(asked: CallerRequest) -> None:
+        asked.answer(Answer(status=200, body=body))
 
     server = CallerServer(handler)
     async with slowly_read(server) as slow:
@@ -361,10 +350,10 @@ async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection(last:
         (connection,) = server.connections
         transport = connection.transport
         assert transport is not None
-        await eventually(lambda: connection._waiter is not None or transport.is_closing())  # noqa: SLF001  # it is done
+        await eventually(lambda: connection.serving is None or transport.is_closing())
         now = asyncio.get_running_loop().time()
         server.sweep(now)
         server.sweep(now + 59)
-        assert server.connections == [connection]
+        assert server.connections == {connection}
         server.sweep(now + 61)
         await eventually(lambda: not server.connections)

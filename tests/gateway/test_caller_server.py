@@ -24,7 +24,7 @@ async def test_one_connection_too_many_is_answered_503_and_the_others_are_not_to
         told = [line.status for line in await stage.over(4)]
         assert sorted(told) == [200, 200, 200, 503]
         assert len(stage.origin.requests) == 3
-        await eventually(lambda: not stage.runner.server or not stage.runner.server.connections)
+        await eventually(lambda: not stage.server.connections)
         assert (await stage.ask(request(b"GET", b"/a"))).raw == OK
 
 

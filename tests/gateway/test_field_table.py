@@ -129,3 +129,24 @@ def test_trap_w_all_twins_of_a_name_are_one(twin: bytes) -> None:
 
 def test_names_that_differ_in_letters_or_digits_are_not_twins() -> None:
     assert len({fold(name) for name in (b"x-a", b"x-b", b"x-1", b"xa", b"x--a")}) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "pieces"),
+    [
+        ("t-{tenant_id}", (b"t-77",)),
+        ("{uuid}", (b"", b"")),
+        ("{session.id}: {uuid}.", (b"s: ", b".")),
+        ("{caller.ip}", None),
+    ],
+)
+def test_a_value_is_made_ready_around_the_uuid(value: str, pieces: tuple[bytes, ...] | None) -> None:
+    setting = Setting.build("X-A", value, "absent", KNOWN)
+    assert setting.around_uuid({"session.id": "s", "caller.ip": None} | KNOWN) == pieces
+
+
+@pytest.mark.parametrize(("value", "session"), [("{session.id}{uuid}", " led"), ("{uuid}{session.id}", "a\nb")])
+def test_what_stands_around_the_uuid_is_legal_or_refused_and_never_shown(value: str, session: str) -> None:
+    with pytest.raises(ConfigError, match=r"fields\.X-A") as error:
+        Setting.build("X-A", value, "absent", KNOWN).around_uuid({"session.id": session})
+    assert session not in error.value.detail

@@ -316,3 +316,47 @@ def test_a_field_that_nobody_has_a_word_on_always_passes(caller: RawFields) -> N
     others = [field for field in caller if field[0].lower() != b"connection"]
     passed = [field for field in sent(*others) if field[0] in {b"Cookie", b"Accept"}]
     assert passed == plain
+
+
+# ── what is remembered ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_worked_out_for_some_names_serves_the_next_request_and_holds_nothing_of_the_last() -> None:
+    made = policy()
+    caller = (b"X-A", b"first"), (b"X_Tenant_ID", b"evil")
+    made.to_upstream(caller, FACTS, BEARER)
+    other = Facts(caller_ip=None, uuid="other-uuid", session_id="s-2", host=b"other.example")
+    again = made.to_upstream(((b"X-A", b"second"), (b"X_Tenant_ID", b"worse")), other, b"Bearer next")
+    assert again == policy().to_upstream(((b"X-A", b"second"),), other, b"Bearer next")
+    assert made.remembered.cache_info()[:2] == (0, 2)  # type: ignore[attr-defined]  # it is an lru_cache
+    made.to_upstream(caller, other, BEARER)
+    assert made.remembered.cache_info()[:2] == (1, 2)  # type: ignore[attr-defined]  # as above
+
+
+def test_callers_at_many_addresses_share_what_does_not_show_the_address() -> None:
+    made = policy()
+    for number in range(3):
+        facts = Facts(caller_ip=f"10.0.0.{number}", uuid=UUID, session_id=None, host=b"h")
+        made.to_upstream(((b"A", b"1"),), facts, BEARER)
+    assert made.remembered.cache_info().misses == 1  # type: ignore[attr-defined]  # it is an lru_cache
+
+
+def test_names_without_an_end_are_carried_and_not_remembered() -> None:
+    made, long = policy({}), b"X-" + b"a" * 2000
+    assert all_of(made.to_upstream(((long, b"1"),), FACTS, BEARER), long) == [b"1"]
+    assert made.remembered.cache_info().currsize == 0  # type: ignore[attr-defined]  # it is an lru_cache
+    assert to_caller(((long, b"1"),)) == ((long, b"1"),)
+
+
+def test_a_connection_that_names_a_field_does_so_for_its_own_message_only() -> None:
+    made, plain = policy({}), ((b"Connection", b"close"), (b"X-A", b"1"))
+    for option, passes in ((b"close", True), (b"x-a", False), (b"keep-alive", True)):
+        fields = made.to_upstream(((b"Connection", option), (b"X-A", b"1")), FACTS, BEARER)
+        assert ((b"X-A", b"1") in fields) == passes
+        reply = to_caller(((b"Connection", option), (b"X-A", b"1")))
+        assert ((b"X-A", b"1") in reply) == passes
+    assert to_caller(plain) == ((b"X-A", b"1"),)
+
+
+def test_a_field_that_is_called_like_a_usual_option_is_of_the_connection_too() -> None:
+    assert to_caller(((b"Connection", b"Close"), (b"close", b"1"))) == ()

@@ -10,19 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from stage import eventually
 
+from sidecar.answer import Answer
 from sidecar.gateway import patience
 from sidecar.gateway.caller_server import CallerServer
 from sidecar.gateway.departure import Departure
-from sidecar.gateway.patience import look_for, told_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
-from stage import eventually
+    from sidecar.gateway.caller_request import CallerRequest
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_A_BODY = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf"
@@ -43,15 +42,16 @@ class Door:
     def left(self) -> int:
         return sum(departure.left for departure in self.departures)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: CallerRequest) -> None:
         departure = Departure()
         self.departures.append(departure)
-        with told_to(request, departure):
-            with contextlib.suppress(OSError):
-                await request.read()
-            await self.open.wait()
-            await look_for(request)
-        return web.Response(text=f"reply {len(self.departures)}")
+        request.tell(departure)
+        with contextlib.suppress(OSError):
+            await request.body.read()
+        await self.open.wait()
+        await request.look()
+        request.tell(None)
+        request.answer(Answer(status=200, body=f"reply {len(self.departures)}".encode()))
 
     def call(self) -> socket.socket:
         """Return a connection to the door, which blocks no event loop."""
@@ -230,16 +230,8 @@ async def test_an_end_that_we_make_is_no_departure(tmp_path: Path) -> None:
             await asyncio.get_running_loop().sock_sendall(plug, GET)
             await eventually(lambda: len(door.departures) == 1)
             (connection,) = door.server.connections
-            connection.force_close()
+            connection.end()
             await asyncio.sleep(0.02)
             door.open.set()
             await eventually(lambda: not door.server.connections)
         assert door.left == 0
-
-
-async def test_a_request_over_no_connection_of_ours_has_a_caller_that_stays() -> None:
-    departure = Departure()
-    request = make_mocked_request("GET", "/")
-    with told_to(request, departure):
-        await look_for(request)
-    assert not departure.left

@@ -43,14 +43,14 @@ def test_every_error_becomes_a_reply_of_ours_and_none_of_them_a_401(kind: type[e
         "remedy": error.remedy,
         "request_id": "id-1",
     }
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    assert reply.headers["Proxy-Status"] == f"finhub-sidecar; error={error.proxy_error}"
-    assert reply.headers["Cache-Control"] == "no-store"
+    assert dict(reply.fields)["Content-Type"] == "application/problem+json"
+    assert dict(reply.fields)["Proxy-Status"] == f"finhub-sidecar; error={error.proxy_error}"
+    assert dict(reply.fields)["Cache-Control"] == "no-store"
 
 
 def test_retry_after_is_there_when_it_is_known_and_only_then() -> None:
-    assert rescue.reply_to(made(errors.TokenUnavailable), "id-1").headers["Retry-After"] == "7"
-    assert "Retry-After" not in rescue.reply_to(errors.DnsError("no such host"), "id-1").headers
+    assert dict(rescue.reply_to(made(errors.TokenUnavailable), "id-1").fields)["Retry-After"] == "7"
+    assert "Retry-After" not in dict(rescue.reply_to(errors.DnsError("no such host"), "id-1").fields)
 
 
 def test_a_secret_that_got_into_an_error_does_not_get_into_its_reply() -> None:

@@ -37,3 +37,21 @@ def test_text_is_a_legal_field_value(value: str) -> None:
 )
 def test_control_characters_and_spaces_at_an_end_are_no_legal_field_value(value: str) -> None:
     assert not is_legal(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "pieces"),
+    [
+        ("", ("",)),
+        ("fixed", ("fixed",)),
+        ("{uuid}", ("", "")),
+        ("a{uuid}b{caller.ip}c{uuid}", ("a", "bIc", "")),
+        ("{caller.ip}{caller.ip}", ("II",)),
+        ("{uuid} {session.id}", None),
+    ],
+)
+def test_a_template_is_filled_around_a_variable_that_is_left_open(value: str, pieces: tuple[str, ...] | None) -> None:
+    template = Template.parse(value)
+    values = {"caller.ip": "I", "session.id": None}
+    assert template.around("uuid", values) == pieces
+    assert template.fill(values | {"uuid": "U"}) == (None if pieces is None else "U".join(pieces))

@@ -1,108 +1,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import traceback
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from origin import OK, Origin, Script, Visit, cutting, dying_when_reused, replying, serving, silent, slamming
+from asking import BEARER, Parts, asking, body_of, read
+from origin import OK, Script, Visit, cutting, dying_when_reused, replying, serving, silent, slamming
 from stage import PLAIN, eventually
 
 from sidecar import errors
-from sidecar.gateway.body import Budget, Limits, ReplayableBody
-from sidecar.gateway.pace import Pace
-from sidecar.gateway.upstream import Bounds, Reply, Request, Upstream
+from sidecar.gateway.upstream import Bounds, Request, Upstream
 from sidecar.wire.client import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from conftest import Ends
 
-BOUNDS = {"connections": 10, "wait": 2.0, "connect": 2.0, "response": 2.0, "idle": 2.0}
-BEARER = b"Bearer t0p-secret-token"
 QUERY = "t0p-secret-query"  # by name, since a traceback shows the lines of this file
 NOTHING = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
-
-@dataclass
-class Parts:
-    """A caller's body in these parts; `pause` seconds before each but the first, or for ever behind the last."""
-
-    parts: list[bytes]
-    pause: float = 0.0
-    endless: bool = False
-    reads: int = 0
-
-    async def readany(self) -> bytes:
-        self.reads += 1
-        if self.reads > 1:
-            await asyncio.sleep(self.pause)
-        if not self.parts and self.endless:
-            await asyncio.Event().wait()
-        return self.parts.pop(0) if self.parts else b""
-
-
-def body_of(*parts: bytes, length: int | None = None, source: Parts | None = None, **limits: float) -> ReplayableBody:
-    known = sum(map(len, parts)) if length is None and source is None else length
-    bounds = Limits(
-        max_body=int(limits.get("max_body", 1 << 30)),
-        remembered=int(limits.get("remembered", 1 << 20)),
-        pace=Pace(limits.get("timeout", 5.0), 1),
-    )
-    return ReplayableBody(source or Parts(list(parts)), known, bounds, Budget(1 << 30), lambda: None)
-
-
-@dataclass
-class Asking:
-    """What a test asks the upstream, through the one verb."""
-
-    upstream: Upstream
-    origin: Origin
-    sendings: list[str] = field(default_factory=list)
-
-    async def send(
-        self, method: str = "GET", target: str = "/a", *fields: tuple[bytes, bytes], body: ReplayableBody | None = None
-    ) -> Reply:
-        body = body or body_of()
-        framing = ((b"Content-Length", b"%d" % body.length),) if body.length else ()
-        request = Request(
-            method=method,
-            target=target,
-            fields=((b"Host", self.upstream.authority), *framing, *fields, (b"Authorization", BEARER)),
-            body=body,
-            sendings=self.sendings,
-        )
-        return await self.upstream.send(request)
-
-    async def ask(self, method: str = "GET", target: str = "/a", body: ReplayableBody | None = None) -> bytes:
-        """Return the whole body of the reply."""
-        async with await self.send(method, target, body=body) as reply:
-            return await read(reply)
-
-
-async def read(reply: Reply) -> bytes:
-    return b"".join([chunk async for chunk in reply.chunks()])
-
-
-@contextlib.asynccontextmanager
-async def asking(
-    script: Script,
-    *,
-    tls: Callable[[], Tls] = lambda: PLAIN,
-    server: ssl.SSLContext | None = None,
-    url: str = "",
-    **bounds: float,
-) -> AsyncIterator[Asking]:
-    async with serving(script, server) as origin:
-        limits = Bounds(**{**BOUNDS, **bounds})  # type: ignore[arg-type]  # connections is an int in every test
-        async with Upstream(url or origin.url, limits, tls) as upstream:
-            yield Asking(upstream, origin)
-            assert upstream.busy == 0, "every connection taken was given back"
 
 
 # ── exact bytes ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -604,17 +523,17 @@ async def test_a_reply_cut_in_its_body_is_a_terminated_connection(part: bytes) -
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
-        (Parts([bytes(70_000)], endless=True), errors.CallerTimeout),
-        (Parts([bytes(70_000), bytes(20_000), bytes(20_000)], pause=0.01), errors.BodyTooLarge),
-        (Parts([bytes(70_000)], pause=0.01), errors.MalformedRequest),
+        (lambda: Parts([bytes(70_000)], endless=True), errors.CallerTimeout),
+        (lambda: Parts([bytes(70_000), bytes(20_000), bytes(20_000)], pause=0.01), errors.BodyTooLarge),
+        (lambda: Parts([bytes(70_000)], pause=0.01), errors.MalformedRequest),
     ],
 )
 async def test_a_body_that_fails_on_its_way_is_told_as_the_callers_failure_and_never_ended_for_finhub(
-    source: Parts, kind: type[errors.SidecarError]
+    source: Callable[[], Parts], kind: type[errors.SidecarError]
 ) -> None:
     async with asking(silent) as stage:
         with pytest.raises(kind) as caught:
-            await stage.ask("POST", "/a", body_of(length=120_000, source=source, max_body=100_000, timeout=0.1))
+            await stage.ask("POST", "/a", body_of(length=120_000, source=source(), max_body=100_000, timeout=0.1))
         assert type(caught.value) is kind
         (asked,) = stage.origin.requests
         assert not asked.whole

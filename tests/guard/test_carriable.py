@@ -5,8 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import MalformedReply, MalformedRequest
-from sidecar.guard.carriable import require_carriable_reply, require_carriable_request
+from sidecar.guard import carriable
 from sidecar.guard.refusal import rule_of
+from sidecar.rawfields import RawFields, names_of, values_of
+
+
+def require_carriable_request(fields: RawFields) -> None:
+    tokens = carriable.are_tokens(names_of(fields), len(fields))
+    carriable.require_carriable_request(fields, values_of(fields), tokens=tokens)
+
+
+def require_carriable_reply(fields: RawFields) -> None:
+    carriable.require_reply_names(names_of(fields), len(fields))
+    carriable.require_reply_values(fields, values_of(fields))
+
 
 BAD = [
     (((b"X-Name", b"caf\xe9"),), "not UTF-8 in the value of 'X-Name'"),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.errors import RequestDenied
 from sidecar.guard.own_paths import OwnPaths
@@ -86,3 +88,39 @@ def test_methods_and_placeholders_are_the_patterns(methods: list[str], path: str
 def test_a_method_is_compared_in_any_case_of_the_pattern() -> None:
     with pytest.raises(RequestDenied):
         OwnPaths.build([("delete", "/a")]).admit(["DELETE"], "/a")
+
+
+class Slow(OwnPaths):
+    """The same paths without the short cut."""
+
+    def _may_be_one(self, path: str) -> bool:  # noqa: ARG002  # every path may
+        return True
+
+
+TABLE = [
+    ("POST", "/api/v2/auth/token"),
+    (None, "/a/{x}/b-{y}/{z}"),
+    (None, "/{x}-Token/c;d"),
+    ("DELETE", "/sessions/{id}"),
+    (None, "/stra\u00dfe/s"),
+]
+WORDS = "/ // api API v2 auth token Token -token a b- b c ; %74 %2f \\ sessions . .. .json x %25 strasse s"
+PIECES = st.sampled_from([*WORDS.split(), " "])
+
+
+@given(st.lists(PIECES, max_size=9).map("".join), st.sampled_from(["POST", "GET", "delete"]))
+def test_the_short_cut_lets_nothing_through_that_the_loosest_reading_would_not(path: str, method: str) -> None:
+    def verdict(paths: OwnPaths) -> bool:
+        try:
+            paths.admit([method], path)
+        except RequestDenied:
+            return False
+        return True
+
+    for table in (TABLE, [row for row in TABLE if "x" not in row[1]], [(None, "/{only}")]):
+        assert verdict(OwnPaths.build(table)) == verdict(Slow.build(table))
+
+
+def test_a_letter_that_only_folding_shows_to_be_another_is_read_as_that_one() -> None:
+    with pytest.raises(RequestDenied):
+        OwnPaths.build([(None, "/s")]).admit(["GET"], "/\u017f")

@@ -79,6 +79,14 @@ def test_all_fields_together_have_a_bound() -> None:
         ask(fields=(HOST, *(((b"X-A", b"a" * 16_000),) * 9)))
 
 
+def test_the_bound_of_all_fields_counts_names_and_values_and_nothing_between_them() -> None:
+    fields = (HOST, (b"X-A", b"12"), (b"B", b""))
+    size = sum(len(name) + len(value) for name, value in fields)
+    ask(Policy.build(**LISTEN | {"max_fields": size}), fields=fields)
+    with pytest.raises(FieldsTooLarge):
+        ask(Policy.build(**LISTEN | {"max_fields": size - 1}), fields=fields)
+
+
 def test_an_ordinary_request_is_admitted() -> None:
     ask()
 

@@ -116,3 +116,22 @@ def test_no_path_makes_matching_slow() -> None:
     start = time.process_time()
     assert not matches(glob, ["a"] * 4000)
     assert time.process_time() - start < 1
+
+
+def test_what_is_remembered_of_one_method_or_path_is_not_said_of_another() -> None:
+    rules = AllowRules.build(["GET /a", "POST /b"])
+    for _ in range(2):
+        rules.admit(["GET"], "/a")
+        rules.admit(["POST"], "/b")
+        for method, path in (("GET", "/b"), ("POST", "/a")):
+            with pytest.raises(RequestDenied):
+                rules.admit([method], path)
+    assert rules.remembered("GET", "/a")
+
+
+def test_a_long_path_is_judged_and_not_remembered() -> None:
+    rules = AllowRules.build(["GET /a/*", "GET /b"])
+    rules.admit(["GET"], "/a/" + "x" * 300)
+    with pytest.raises(RequestDenied):
+        rules.admit(["GET"], "/b/" + "x" * 300)
+    assert rules.remembered.cache_info().currsize == 0  # type: ignore[attr-defined]  # it is an lru_cache

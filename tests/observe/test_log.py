@@ -147,6 +147,124 @@ def test_the_level_can_change_while_it_writes(adopted: Streams) -> None:
     assert [line["event"] for line in adopted.lines()] == ["above"]
 
 
+# ── lines about requests wait for each other ────────────────────────────────────────────────────────────────────
+
+
+class Written(io.StringIO):
+    """A stream that remembers what each write brought."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return super().write(text)
+
+
+def paths(text: str) -> list[str]:
+    return [json.loads(line)["path"] for line in text.splitlines()]
+
+
+async def test_requests_of_one_moment_cost_one_write_and_wait_no_longer_than_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sidecar.observe.log._LONGEST", 0.0)
+    out = Written()
+    log = Log("json", "info", out=out, err=io.StringIO())
+    for moment in range(2):
+        for number in range(3):
+            log(forwarded(path=f"/{moment}{number}"))
+        assert len(out.writes) == moment
+        while len(out.writes) == moment:  # noqa: ASYNC110  # the loop's own timer does it, and tells nobody
+            await asyncio.sleep(0)
+    assert [paths(text) for text in out.writes] == [["/00", "/01", "/02"], ["/10", "/11", "/12"]]
+
+
+async def test_no_more_of_them_wait_than_fill_the_bound() -> None:
+    out = Written()
+    log = Log("json", "info", out=out, err=io.StringIO())
+    asked = [f"/{number}/{'x' * 1000}" for number in range(200)]
+    for path in asked:
+        log(forwarded(path=path))
+    assert len(out.writes) == 3
+    assert max(map(len, out.writes)) < 65536 + 2000
+    log.flush()
+    assert paths(out.getvalue()) == asked
+
+
+async def test_any_other_line_stands_behind_the_requests_before_it() -> None:
+    both = Written()
+    log = Log("json", "info", out=both, err=both)
+    log(forwarded())
+    log(events.Stopped(cut=0))
+    log(forwarded())
+    log.note("info", "noted", {})
+    log.note("debug", "below the level", {})
+    log(forwarded())
+    log.flush()
+    told = [json.loads(line)["event"] for line in both.getvalue().splitlines()]
+    assert told == ["request", "stopped", "request", "noted", "request"]
+
+
+async def test_a_line_of_another_thread_leaves_alone_what_waits() -> None:
+    streams = Streams()
+    streams.log(forwarded())
+    await asyncio.to_thread(streams.log.note, "info", "from a thread", {})
+    assert (streams.out.getvalue(), len(streams.lines())) == ("", 1)
+    streams.log.flush()
+    assert len(streams.lines()) == 2
+
+
+async def test_flushed_with_nothing_waiting_it_writes_nothing() -> None:
+    out = Written()
+    log = Log("json", "info", out=out, err=io.StringIO())
+    log.flush()
+    log(forwarded())
+    log.flush()
+    log.flush()
+    assert len(out.writes) == 1
+
+
+def test_without_a_loop_a_request_is_told_at_once() -> None:
+    out = Written()
+    log = Log("json", "info", out=out, err=io.StringIO())
+    log(forwarded())
+    log(forwarded())
+    assert len(out.writes) == 2
+
+
+async def test_below_the_level_a_request_is_not_even_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = Streams(level="warning")
+    monkeypatch.setattr("sidecar.observe.batch.Batch.add", None)
+    monkeypatch.setattr(streams.log, "_render", None)
+    streams.log(forwarded())
+    streams.log.flush()
+    assert streams.lines() == []
+
+
+async def test_what_waits_when_the_level_is_raised_is_written() -> None:
+    streams = Streams()
+    streams.log(forwarded())
+    streams.log.set_level("error")
+    streams.log(forwarded())
+    streams.log.flush()
+    assert len(streams.lines()) == 1
+
+
+async def test_a_reader_that_has_gone_or_a_full_disk_costs_the_lines_and_nothing_else() -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:  # noqa: ARG002  # whatever it is
+            raise OSError(28, "No space left on device")
+
+    log = Log("json", "info", out=Full(), err=(err := io.StringIO()))
+    log(forwarded())
+    log(events.Stopped(cut=0))
+    log(forwarded())
+    log.flush()
+    assert '"stopped"' in err.getvalue()
+
+
 # ── nobody forges a line ────────────────────────────────────────────────────────────────────────────────────────
 
 FORGERIES = [

@@ -8,21 +8,23 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import web
 from operating import Files, operated, refused
 from otherusers import NOBODY, ONLY_ROOT, STRANGER, acting_as, common_folder
 from rawcaller import calling, request
 
 from sidecar import events
+from sidecar.answer import Answer
 from sidecar.config.addresses import address
 from sidecar.errors import ListenError
 from sidecar.gateway.caller_server import CallerServer
 from sidecar.server.access import Access
-from sidecar.server.listeners import listen
+from sidecar.server.listeners import Door, open_listener
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from sidecar.gateway.caller_request import CallerRequest
 
 BALANCE = "/api/v2.1/wallets/w-1/balance"
 LISTEN, ADMIN = '[listen]\naddress = "127.0.0.1:0"', '[admin]\naddress = "127.0.0.1:0"'
@@ -225,12 +227,81 @@ def folder() -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def opened(path: Path, access: Access) -> AsyncIterator[None]:
-    async def handle(_: web.BaseRequest) -> web.Response:
-        raise AssertionError("nobody calls")
-
-    async with contextlib.AsyncExitStack() as stack:
-        await listen("listen.address", address(f"unix:{path}"), CallerServer(handle), stack, access)
+    listener = await asyncio.to_thread(open_listener, "listen.address", address(f"unix:{path}"), access)
+    try:
         yield
+    finally:
+        await asyncio.to_thread(listener.close)
+
+
+async def handle(asked: CallerRequest) -> None:
+    asked.answer(Answer(status=200, body=b"served"))
+
+
+@contextlib.asynccontextmanager
+async def served() -> AsyncIterator[Door]:
+    listener = await asyncio.to_thread(open_listener, "listen.address", address("127.0.0.1:0"))
+    door = await listener.serve(CallerServer(handle))
+    try:
+        yield door
+    finally:
+        await door.close()
+        await asyncio.to_thread(listener.close)
+
+
+# ── before anybody serves ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def port_of(told: str) -> int:
+    return int(told.rpartition(":")[2])
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1:0", "[::1]:0", "unix:"])
+async def test_who_comes_before_anybody_serves_is_served_then(where: str, tmp_path: Path) -> None:
+    wanted = address(f"{where}{tmp_path}/s" if where == "unix:" else where)
+    listener = await asyncio.to_thread(open_listener, "listen.address", wanted)
+    if wanted.kind == "unix":
+        reader, writer = await asyncio.open_unix_connection(wanted.path)
+    else:
+        reader, writer = await asyncio.open_connection(wanted.host, port_of(listener.address))
+    writer.write(request(b"GET", b"/"))
+    door = await listener.serve(CallerServer(handle))
+    async with asyncio.timeout(2):
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    await door.close()
+    writer.close()
+    await asyncio.to_thread(listener.close)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  # on the loop of a test; nothing waits for it
+
+
+async def test_a_name_of_several_addresses_is_listened_on_at_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [(socket.AF_INET, 1, 6, "", ("127.0.0.1", 0)), (socket.AF_INET6, 1, 6, "", ("::1", 0, 0, 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [*both, both[0]])
+    listener = open_listener("listen.address", address("localhost:0"))
+    assert [plug.getsockname()[0] for plug in listener._sockets] == ["127.0.0.1", "::1"]  # noqa: SLF001  # what it took
+    door = await listener.serve(CallerServer(handle))
+    assert not await refused_at_once(port_of(door.address))
+    await door.close()
+
+
+async def refused_at_once(port: int) -> bool:
+    try:
+        async with calling(port):
+            return False
+    except ConnectionRefusedError:
+        return True
+
+
+def test_when_one_of_several_addresses_is_taken_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with taken() as other:
+        both = [(socket.AF_INET, 1, 6, "", ("127.0.0.1", number)) for number in (port, other)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+        with pytest.raises(ListenError, match="Address already in use"):
+            open_listener("listen.address", address("localhost:0"))
+    with socket.create_server(("127.0.0.1", port)):
+        pass
 
 
 # ── closing ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,12 +310,7 @@ async def opened(path: Path, access: Access) -> AsyncIterator[None]:
 @pytest.mark.parametrize("turns", range(6))
 async def test_a_connection_that_arrives_while_it_closes_is_served_or_ended_and_never_left_deaf(turns: int) -> None:
     """Asyncio takes a connection in several turns of its loop; closed in between, it keeps it open for nobody."""
-
-    async def handle(_: web.BaseRequest) -> web.Response:
-        return web.Response(text="served")
-
-    async with contextlib.AsyncExitStack() as stack:
-        door = await listen("listen.address", address("127.0.0.1:0"), CallerServer(handle), stack)
+    async with served() as door:
         host, _, port = door.address.rpartition(":")
         with socket.create_connection((host, int(port))) as caller:
             caller.sendall(request(b"GET", b"/"))
@@ -253,5 +319,21 @@ async def test_a_connection_that_arrives_while_it_closes_is_served_or_ended_and_
             await door.refuse()
             caller.setblocking(False)  # noqa: FBT003  # the standard library's signature
             with contextlib.suppress(ConnectionResetError):
+                async with asyncio.timeout(2):
+                    assert (await asyncio.get_running_loop().sock_recv(caller, 1000)).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_all_who_wait_in_the_kernel_when_it_closes_are_served_and_nobody_after_them() -> None:
+    async with served() as door:
+        port = port_of(door.address)
+        with contextlib.ExitStack() as stack:
+            callers = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(20)]
+            for caller in callers:
+                caller.sendall(request(b"GET", b"/"))
+            await door.refuse()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
+            for caller in callers:
+                caller.setblocking(False)  # noqa: FBT003  # the standard library's signature
                 async with asyncio.timeout(2):
                     assert (await asyncio.get_running_loop().sock_recv(caller, 1000)).startswith(b"HTTP/1.1 200 OK")

@@ -4,24 +4,27 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from aiohttp import web
 from operating import until
 from rawcaller import request
 from slowcaller import slowly_read
 
+from sidecar.answer import Answer
+from sidecar.gateway.caller_server import CallerServer
 from sidecar.server.unfinished import Unfinished
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator
 
+    from sidecar.gateway.caller_request import CallerRequest
+
 SIZE = 60_000  # below what the connection's buffer takes without making the handler wait
 
 
 @contextlib.asynccontextmanager
-async def slow_caller(unfinished: Unfinished) -> AsyncIterator[socket.socket]:
+async def slow_caller(server: CallerServer) -> AsyncIterator[socket.socket]:
     """Ask for a reply that stays on the sidecar's side until it is read."""
-    async with slowly_read(unfinished.server) as slow:
+    async with slowly_read(server) as slow:
         await asyncio.get_running_loop().sock_sendall(slow, request(b"GET", b"/"))
         yield slow
 
@@ -29,13 +32,14 @@ async def slow_caller(unfinished: Unfinished) -> AsyncIterator[socket.socket]:
 async def test_a_request_is_not_over_while_it_is_carried() -> None:
     go = asyncio.Event()
 
-    async def handle(_: web.BaseRequest) -> web.Response:
+    async def handle(request: CallerRequest) -> None:
         await go.wait()
-        return web.Response(text="done")
+        request.answer(Answer(status=200, body=b"done"))
 
-    unfinished = Unfinished(handle)
+    server = CallerServer(handle)
+    unfinished = Unfinished(server)
     assert len(unfinished) == 0
-    async with slow_caller(unfinished):
+    async with slow_caller(server):
         await until(lambda: len(unfinished) == 1)
         go.set()
         await until(lambda: len(unfinished) == 0)
@@ -44,15 +48,13 @@ async def test_a_request_is_not_over_while_it_is_carried() -> None:
 async def test_a_request_is_not_over_before_its_caller_has_the_whole_reply() -> None:
     handled = asyncio.Event()
 
-    async def handle(request: web.BaseRequest) -> web.Response:
-        response = web.Response(body=bytes(SIZE))
-        await response.prepare(request)
-        await response.write_eof()
+    async def handle(request: CallerRequest) -> None:
+        request.answer(Answer(status=200, body=bytes(SIZE)))
         handled.set()
-        return response
 
-    unfinished = Unfinished(handle)
-    async with slow_caller(unfinished) as slow:
+    server = CallerServer(handle)
+    unfinished = Unfinished(server)
+    async with slow_caller(server) as slow:
         await handled.wait()
         await asyncio.sleep(0.05)
         unfinished.close_idle()
@@ -64,10 +66,14 @@ async def test_a_request_is_not_over_before_its_caller_has_the_whole_reply() -> 
 
 
 async def test_a_request_that_fails_is_over() -> None:
-    async def handle(_: web.BaseRequest) -> web.Response:
+    seen: list[int] = []
+
+    async def handle(_: CallerRequest) -> None:
+        seen.append(len(unfinished))
         raise ConnectionError
 
-    unfinished = Unfinished(handle)
-    async with slow_caller(unfinished):
-        await until(lambda: unfinished.server.requests_count == 1)
+    server = CallerServer(handle)
+    unfinished = Unfinished(server)
+    async with slow_caller(server):
+        await until(lambda: seen == [1])
         await until(lambda: len(unfinished) == 0)

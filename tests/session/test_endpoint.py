@@ -12,7 +12,7 @@ import trustme
 from operating import Files, finhub
 from tlsserver import server_context, serving
 
-from sidecar.app import lanes, material
+from sidecar.app import choices, lanes
 from sidecar.app.keeper import Keeper
 from sidecar.redact import Secret
 from sidecar.session.answer import Failure, Grant, Kind
@@ -20,7 +20,7 @@ from sidecar.session.dialect_file import load
 from sidecar.session.endpoint import Desk, HttpTokenEndpoint
 from sidecar.session.token import Token
 from sidecar.tls.context import client_context
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,9 +46,9 @@ GOOD = json.dumps({"userSessionToken": "opaque-session-token", "expires_in": 60}
 async def tenant_of(files: Files) -> Tenant:
     def build() -> Tenant:
         config = files.read()
-        standing = material.stand(config, material.read(config, {}))
-        keeper = Keeper(config, {}, standing, lambda _: None)
-        return lanes.build(config, keeper, emit=lambda _: None, jitter=lambda: 0.0)
+        ready = choices.ready(config, {})
+        keeper = Keeper(config, {}, ready.standing, lambda _: None)
+        return lanes.build(config, keeper, ready.dialect, ready.chosen, emit=lambda _: None, jitter=lambda: 0.0)
 
     return await asyncio.to_thread(build)
 

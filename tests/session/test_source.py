@@ -435,6 +435,20 @@ async def test_an_endpoint_that_refuses_every_token_is_braked_among_healthy_traf
     assert (await stage.source.token()).value != revoked.value
 
 
+async def test_an_endpoint_that_was_braked_is_let_go_by_its_own_good_reply_alone(stage: Stage) -> None:
+    for _ in range(3):
+        token = await stage.source.token()
+        assert stage.source.reject(token, "GET /bad")
+        token = await stage.source.token()
+        stage.source.strike(token, "GET /bad")
+        stage.source.accept(token, "GET /good")
+    assert not stage.source.reject(token, "GET /bad")
+    stage.source.accept(token, "GET /good")
+    assert not stage.source.reject(token, "GET /bad")
+    stage.source.accept(token, "GET /bad")
+    assert stage.source.reject(token, "GET /bad")
+
+
 async def test_an_endpoint_that_fails_in_an_unforeseen_way_leaves_no_gate_closed_for_ever(stage: Stage) -> None:
     class Broken(Exception):
         pass

@@ -49,6 +49,27 @@ ROWS = [
 ]
 
 
+@given(
+    gate=st.sampled_from(Gate),
+    has_token=st.booleans(),
+    now=st.sampled_from([0.0, LIVE, 89.0, 90.5, 94.9, 95.0, 99.9, 100.0, 101.0]) | st.floats(0, 200),
+    until=st.sampled_from([0.0, LIVE, 1000.0]),
+    renews_late=st.booleans(),
+)
+def test_at_ease_asking_serves_and_changes_nothing(
+    gate: Gate,
+    has_token: bool,  # noqa: FBT001  # the property's variable
+    now: float,
+    until: float,
+    renews_late: bool,  # noqa: FBT001  # as above
+) -> None:
+    current = replace(token(), renew_at=150.0) if renews_late else token()
+    state = State(gate=gate, until=until, token=current if has_token else None)
+    after, answer = table.ask(state, now)
+    assert not table.is_at_ease(state, now) or (after is state and answer is Answer.SERVE)
+    assert table.is_at_ease(state, now) == (gate is Gate.OPEN and answer is Answer.SERVE)
+
+
 @pytest.mark.parametrize(("gate", "has_token", "now", "answer", "after"), ROWS)
 def test_what_a_caller_gets(gate: Gate, has_token: bool, now: float, answer: Answer, after: Gate) -> None:  # noqa: FBT001  # a row of the table
     state = State(gate=gate, until=1000.0, token=token() if has_token else None)

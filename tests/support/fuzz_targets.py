@@ -200,7 +200,7 @@ def _ours() -> set[bytes]:
 
 def _set_by_us() -> set[bytes]:
     """Return the lower-case names that the table sets, whatever `Connection` says of the caller's own."""
-    return {setting.key for setting in _FIELDS.settings} | _ours()
+    return {setting.key for setting in _FIELDS.table.settings} | _ours()
 
 
 def _options(sent: Fields) -> set[bytes]:

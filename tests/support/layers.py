@@ -13,7 +13,7 @@ PACKAGE: Final = "sidecar"
 
 # From the ground up: a room imports from lower layers only, and never from another room of its own layer.
 LAYERS: Final = (
-    {"errors", "events", "rawfields", "redact"},
+    {"answer", "errors", "events", "rawfields", "redact"},
     {"config"},
     {"guard", "problem", "wire"},
     {"session", "tls", "secret"},

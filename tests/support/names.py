@@ -27,7 +27,7 @@ class Names:
     seconds: float = 0.0
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        """Answer for the running loop, whose resolver's cache counts on a clock that `seconds` advances."""
+        """Answer for the running loop, whose resolvers' caches count on a clock that `seconds` advances."""
         loop = asyncio.get_running_loop()
         real = loop.getaddrinfo
 
@@ -38,7 +38,8 @@ class Names:
             return [_info(address, port) for address in self.known[host]]
 
         patch.setattr(loop, "getaddrinfo", getaddrinfo)
-        patch.setattr("aiohttp.connector.monotonic", lambda: time.monotonic() + self.seconds)
+        for clock in ("aiohttp.connector.monotonic", "sidecar.gateway.upstream.names.monotonic"):
+            patch.setattr(clock, lambda: time.monotonic() + self.seconds)
 
 
 def _info(address: str, port: int) -> tuple[Any, ...]:

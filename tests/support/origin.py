@@ -144,10 +144,10 @@ class Origin:
 
 
 @contextlib.asynccontextmanager
-async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Origin]:
-    """Run an upstream on a port of its own; what its script raises fails the test."""
+async def serving(script: Script, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Origin]:
+    """Run an upstream on a port of its own, or on `port`; what its script raises fails the test."""
     origin = Origin(script, "http" if tls is None else "https")
-    server = await asyncio.start_server(origin.welcome, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(origin.welcome, "127.0.0.1", port, ssl=tls)
     origin.port = server.sockets[0].getsockname()[1]
     try:
         yield origin

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from listening import on_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 @contextlib.asynccontextmanager
 async def slowly_read(server: CallerServer) -> AsyncIterator[socket.socket]:
     """Serve with `server`, and yield the connected socket of its only caller."""
-    runner = web.ServerRunner(server, shutdown_timeout=0.2)
-    await runner.setup()
     with socket.socket() as listener, socket.socket() as slow:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
         listener.bind(("127.0.0.1", 0))
-        await web.SockSite(runner, listener).start()
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        slow.setblocking(False)  # noqa: FBT003  # the standard library's signature
-        await asyncio.get_running_loop().sock_connect(slow, listener.getsockname())
-        yield slow
-        await runner.cleanup()
+        async with on_port(server, sock=listener):
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            slow.setblocking(False)  # noqa: FBT003  # the standard library's signature
+            await asyncio.get_running_loop().sock_connect(slow, listener.getsockname())
+            yield slow

@@ -7,8 +7,8 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
 from faketokens import FakeTokens
+from listening import on_port
 from origin import Origin, Script, serving
 from rawcaller import Caller, Heard, calling
 
@@ -121,12 +121,12 @@ class Stage:
     tokens: FakeTokens
     budget: Budget
     told: list[events.Event]
-    runner: web.ServerRunner
+    server: CallerServer
     port: int = 0
 
     async def stop(self) -> None:
         """End the caller's side, as the end of the process does."""
-        await self.runner.cleanup()
+        await self.server.shutdown(0.1)
 
     def caller(self) -> contextlib.AbstractAsyncContextManager[Caller]:
         return calling(self.port)
@@ -164,10 +164,7 @@ async def staged(script: Script, plan: Plan | None = None, tls: ssl.SSLContext |
         upstream = Upstream(plan.url or origin.url, plan.bounds(), lambda: plan.tls)
         await stack.enter_async_context(upstream)
         stage = _assemble(plan, upstream, origin)
-        await stage.runner.setup()
-        stack.push_async_callback(stage.stop)
-        await web.TCPSite(stage.runner, "127.0.0.1", 0).start()
-        stage.port = stage.runner.addresses[0][1]
+        stage.port = await stack.enter_async_context(on_port(stage.server))
         yield stage
 
 
@@ -185,7 +182,7 @@ def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
         tokens=plan.tokens,
         budget=budget,
         told=told,
-        runner=web.ServerRunner(CallerServer(gateway.handle, plan.callers, gateway.unread), shutdown_timeout=0.1),
+        server=CallerServer(gateway.handle, plan.callers, gateway.unread),
     )
 
 

@@ -50,7 +50,8 @@ class SteadyCallers:
                 group.create_task(self._ask_on(most=1))
 
     async def _ask_on(self, *, most: int) -> None:
-        with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
+        # Reset: the listener ended while this connection waited in its queue.
+        with contextlib.suppress(ConnectionRefusedError, ConnectionResetError, FileNotFoundError):
             while True:
                 reader, writer = await self.connect()
                 try:

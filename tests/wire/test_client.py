@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import asyncio
 import ssl
 import traceback
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from origin import OK, Visit, dying_when_reused, replying, serving
+from origin import OK, cutting, replying, serving
 from yarl import URL
 
-from sidecar.wire.client import NotSent, SpokenUnasked, Tls, headers_of, open_client, url_of
+from sidecar.wire.client import NotSent, Tls, open_client, url_of
 
 if TYPE_CHECKING:
     from origin import Origin
@@ -32,11 +31,6 @@ def test_a_url_puts_its_target_on_the_wire_byte_for_byte(origin: str, target: st
     assert (url.scheme, url.raw_host, url.port) == (URL(origin).scheme, URL(origin).raw_host, URL(origin).port)
 
 
-def test_fields_keep_their_order_and_none_is_lost_for_its_spelling() -> None:
-    fields = ((b"X-A", b"1"), (b"ETag", b"caf\xc3\xa9"), (b"x-a", b"2"), (b"X-a", b"1"))
-    assert list(headers_of(fields).items()) == [("X-A", "1"), ("ETag", "café"), ("X-A", "2"), ("X-A", "1")]
-
-
 def test_tls_without_a_context_is_plain_http() -> None:
     context = ssl.create_default_context()
     assert Tls(context=context, presented=True).for_aiohttp is context
@@ -46,15 +40,15 @@ def test_tls_without_a_context_is_plain_http() -> None:
 # ── a client for a proxy ────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_client_adds_no_field_but_the_host() -> None:
-    async with serving(replying(OK)) as origin, open_client(pooled=True) as http:
+async def test_the_client_adds_no_field_but_the_host_and_that_the_connection_ends() -> None:
+    async with serving(replying(OK)) as origin, open_client() as http:
         await ask(http, origin)
-        assert [name for name, _ in origin.requests[0].fields] == [b"Host"]
+        assert origin.requests[0].fields[1:] == [(b"Connection", b"close")]
 
 
 async def test_the_client_keeps_no_cookie_and_decodes_no_body() -> None:
     raw = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\xff"
-    async with serving(replying(raw)) as origin, open_client(pooled=True) as http:
+    async with serving(replying(raw)) as origin, open_client() as http:
         assert await ask(http, origin) == b"\x1f\x8b\xff"
         await ask(http, origin)
         assert origin.requests[1].get(b"Cookie") == []
@@ -63,58 +57,31 @@ async def test_the_client_keeps_no_cookie_and_decodes_no_body() -> None:
 async def test_the_client_takes_no_proxy_and_no_password_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    async with serving(replying(OK)) as origin, open_client(pooled=True) as http:
+    async with serving(replying(OK)) as origin, open_client() as http:
         assert await ask(http, origin) == b"ok"
 
 
-@pytest.mark.parametrize(("pooled", "connections"), [(True, 1), (False, 3)])
-async def test_a_pooled_client_keeps_its_connections_and_another_opens_one_for_each_request(
-    *, pooled: bool, connections: int
-) -> None:
-    async with serving(replying(OK)) as origin, open_client(pooled=pooled) as http:
+async def test_the_client_opens_a_connection_for_each_request() -> None:
+    async with serving(replying(OK)) as origin, open_client() as http:
         for _ in range(3):
             await ask(http, origin)
-        assert origin.connections == connections
+        assert origin.connections == 3
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
 async def test_trap_b_the_client_itself_repeats_nothing(method: str) -> None:
-    async with serving(dying_when_reused()) as origin, open_client(pooled=True) as http:
-        await ask(http, origin)
+    async with serving(cutting()) as origin, open_client() as http:
         with pytest.raises(NotSent) as caught:
             await ask(http, origin, method, "/b")
         assert isinstance(caught.value.error, aiohttp.ServerDisconnectedError)
-        assert [asked.target for asked in origin.requests] == [b"/a", b"/b"]
-
-
-async def test_nothing_is_sent_over_a_connection_on_which_was_spoken_unasked() -> None:
-    spoken = asyncio.Event()
-
-    async def script(visit: Visit) -> None:
-        await visit.request()
-        await visit.send(OK)
-        await asyncio.sleep(0.01)
-        await visit.send(OK)
-        spoken.set()
-        await visit.request()
-
-    async with serving(script) as origin, open_client(pooled=True) as http:
-        await ask(http, origin)
-        await spoken.wait()
-        await asyncio.sleep(0.01)
-        with pytest.raises(NotSent) as caught:
-            await ask(http, origin, "POST")
-        assert isinstance(caught.value.error, SpokenUnasked)
-        assert len(origin.requests) == 1
-        assert await ask(http, origin) == b"ok"
-        assert origin.connections == 2
+        assert [asked.target for asked in origin.requests] == [b"/b"]
 
 
 async def test_large_fields_of_a_reply_pass() -> None:
     large = b"X-A: " + b"a" * 60_000 + b"\r\n"
     many = b"X-B: b\r\n" * 500
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + large + many + b"\r\nok"
-    async with serving(replying(raw)) as origin, open_client(pooled=True) as http:
+    async with serving(replying(raw)) as origin, open_client() as http:
         assert await ask(http, origin) == b"ok"
 
 
@@ -123,7 +90,7 @@ async def test_large_fields_of_a_reply_pass() -> None:
 
 async def test_trap_d_what_was_not_sent_does_not_say_what_it_was() -> None:
     bearer = "Bearer t0p-secret-token"  # by name, since a traceback shows the lines of this file
-    async with serving(replying(b"SSH-2.0\r\n")) as origin, open_client(pooled=True) as http:
+    async with serving(replying(b"SSH-2.0\r\n")) as origin, open_client() as http:
         with pytest.raises(NotSent) as caught:
             await http.get(origin.url, headers={"Authorization": bearer})
         error = caught.value

@@ -76,7 +76,7 @@ def by_asyncio(context: ssl.SSLContext, port: int, host: str = "localhost") -> E
 def by_aiohttp(context: ssl.SSLContext, port: int, host: str = "localhost", body: bytes = b"") -> Exception:
     async def meet() -> None:
         url = f"https://127.0.0.1:{port}/"
-        async with open_client(pooled=False) as http:
+        async with open_client() as http:
             await http.post(url, data=io.BytesIO(body), ssl=context, server_hostname=host)
 
     return raised_by(lambda: asyncio.run(meet()))

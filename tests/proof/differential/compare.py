@@ -10,7 +10,7 @@ from differences import Fields, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench import Compared, Outcome
+    from bothsides import Compared, Outcome
     from messages import Message, Reply, Request
     from steps import Step
 

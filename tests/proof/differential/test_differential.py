@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import bench
+import bothsides
 import compare
 import differences
 import nginx
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import trustme
-    from bench import Bench
+    from bothsides import Bench
     from differences import Fields, Refused
     from steps import Step
 
@@ -35,7 +35,7 @@ needs_nginx = pytest.mark.skipif(nginx.PROGRAM is None, reason=nginx.MISSING)
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Bench]:
     """Both proxies before one upstream."""
-    with bench.set_up(tmp_path_factory.mktemp("differential"), authority) as running:
+    with bothsides.set_up(tmp_path_factory.mktemp("differential"), authority) as running:
         yield running
 
 

@@ -58,6 +58,7 @@ class Inner:
     sidecar: Sidecar
     out: io.StringIO
     err: io.StringIO
+    log: Log
     dead: dict[str, float] = field(default_factory=dict)
     bugs: list[events.Event] = field(default_factory=list)
 
@@ -77,6 +78,7 @@ class Inner:
 
     def written(self) -> dict[str, str]:
         """Return all that it wrote."""
+        self.log.flush()
         return {
             "stdout": self.out.getvalue(),
             "stderr": self.err.getvalue(),
@@ -106,7 +108,7 @@ async def inner(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Inner
 
     config = await asyncio.to_thread(load, str(folder / "sidecar.toml"), environ)
     sidecar = await asyncio.to_thread(Sidecar, config, {}, emit)
-    program = Inner(sidecar, out, err)
+    program = Inner(sidecar, out, err, log)
     listeners.append(program.note)
     running = asyncio.create_task(serve(sidecar, emit), name="serve")
     try:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.wire.keepalive import rest_of
+from sidecar.gateway.upstream.keepalive import rest_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,168 @@
+"""The verb: `send`. What may be sent again, how long to wait and what a failure is called is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Self
+
+from yarl import URL
+
+from sidecar import errors
+from sidecar.gateway.slots import Slots
+from sidecar.gateway.upstream import sending
+from sidecar.gateway.upstream.dial import Dialler
+from sidecar.gateway.upstream.pool import Pool
+from sidecar.gateway.upstream.reply import Reply
+from sidecar.gateway.upstream.request import PREFETCH, SAFE_METHODS, Bounds, Request
+from sidecar.wire import probe, trouble
+from sidecar.wire.clock import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.gateway.upstream.answer import Answer
+    from sidecar.gateway.upstream.connection import Connection
+    from sidecar.wire.client import Tls
+
+
+class Upstream:
+    """FinHub's API at `origin`. Open it with `async with`.
+
+    `tls` is asked for each request, so that a new context (another identity, another CA) means new connections.
+    `clock` returns seconds; its zero does not matter.
+
+    Attributes:
+        origin: scheme, host and port.
+        authority: the value of the Host field: never the caller's.
+    """
+
+    def __init__(
+        self, origin: str, bounds: Bounds, tls: Callable[[], Tls], clock: Callable[[], float] = steady
+    ) -> None:
+        self.origin = origin
+        self._url = URL(origin)
+        self.authority = (self._url.host_port_subcomponent or "").encode()
+        self._bounds = bounds
+        self._tls = tls
+        self._clock = clock
+        self._slots = Slots(bounds.connections, bounds.wait)
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._pool = Pool(Dialler(self._url, self._bounds.connect), self._clock)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @property
+    def busy(self) -> int:
+        """Return how many connections are in use now, those whose replies are in the callers' hands included."""
+        return self._slots.busy
+
+    async def warm(self) -> None:
+        """Have a connection ready where there is none; why there can be none is for `send` to tell."""
+        tls = self._tls()
+        if self.busy or self._pool.has_idle(tls):
+            return
+        await self._slots.take()
+        try:
+            with contextlib.suppress(OSError, trouble.NoConnection, errors.SidecarError):
+                self._pool.rest(await self._pool.dial(tls))
+        finally:
+            self._slots.give()
+
+    async def send(self, request: Request) -> Reply:
+        """Send `request`, return its reply; a safe method on a dead pooled connection is sent once more on a new one.
+
+        Raises:
+            UpstreamError: FinHub could not be reached, or did not answer as HTTP asks.
+            CallerTimeout, CallerGone, BodyTooLarge: the caller's body ended before its end.
+        """
+        if not request.body.complete:
+            await request.body.prefetch(PREFETCH)
+        await self._slots.take()
+        try:
+            return await self._send(request)
+        except BaseException:  # a cancellation, too, gives back what was taken
+            self._slots.give()
+            raise
+
+    async def _send(self, request: Request) -> Reply:
+        tls = self._tls()
+        connection = self._pool.take(tls)
+        if connection is not None:
+            try:
+                return await self._over(connection, request, pooled=True)
+            except errors.ConnectionTerminated:
+                if connection.heard or request.method not in SAFE_METHODS or not request.body.repeatable:
+                    raise
+            request.sendings.append("dead connection")
+            tls = self._tls()
+        return await self._over(await self._dial(tls, request), request, pooled=False)
+
+    async def _dial(self, tls: Tls, request: Request) -> Connection:
+        try:
+            return await self._pool.dial(tls)
+        except (OSError, trouble.NoConnection) as error:
+            raise await self._trouble(error, tls, request, asked=False) from None
+
+    async def _over(self, connection: Connection, request: Request, *, pooled: bool) -> Reply:
+        """Send the request over `connection`, which is no use to anybody else unless its reply has come whole."""
+        try:
+            request.departure.asked()
+            answer = sending.begin(connection, request)
+        except BaseException:
+            connection.abort()
+            raise
+        streaming = None
+        if not connection.sent:
+            sent = sending.stream(connection, answer, request, self._bounds.response)
+            streaming = self._loop.create_task(sent, name="request body")
+        try:
+            await self._head(connection, answer)
+        except BaseException:  # a cancellation: the connection may be another's by now
+            _give_up(answer, streaming)
+            raise
+        if answer.failure is None or answer.arrived:
+            return Reply(answer, streaming, self._bounds.idle, self._slots, self.origin)
+        _give_up(answer, streaming)
+        raise await self._told(connection, answer.failure, request, pooled=pooled) from None
+
+    async def _head(self, connection: Connection, answer: Answer) -> None:
+        if connection.sent:
+            connection.allow(self._bounds.response)
+        while not answer.arrived and answer.failure is None:
+            await answer.more(self._loop)
+
+    async def _told(self, connection: Connection, failure: Exception, request: Request, *, pooled: bool) -> Exception:
+        """Return why there is no reply, in our words."""
+        if request.body.failure is not None:
+            return request.body.failure
+        if isinstance(failure, errors.SidecarError):
+            return failure
+        if isinstance(failure, TimeoutError):
+            return errors.ResponseTimeout(f"no reply from {self.origin} within {self._bounds.response:g} s")
+        if not isinstance(failure, OSError):  # a bug, and told as one
+            return failure
+        if pooled:
+            return trouble.translate(failure, to=self.origin, presented=connection.tls.presented)
+        self._pool.distrust(connection.tls)
+        return await self._trouble(failure, connection.tls, request, asked=True)
+
+    async def _trouble(self, error: Exception, tls: Tls, request: Request, *, asked: bool) -> errors.SidecarError:
+        """Return what went wrong on a new connection. A lost reply may be a refused certificate: then it says so."""
+        known = await probe.refusal(error, self._url, tls, connect=self._bounds.connect)
+        if known is None:
+            return trouble.translate(error, to=self.origin, presented=tls.presented)
+        if asked and request.method not in SAFE_METHODS:
+            known.remedy = f"{known.remedy} {errors.ConnectionTerminated.default_remedy}"
+        return known
+
+
+def _give_up(answer: Answer, streaming: asyncio.Task[None] | None) -> None:
+    if streaming is not None:
+        streaming.cancel()
+    if answer.connection is not None:
+        answer.connection.abort()

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sidecar import __version__
+from sidecar.app import choices
+from sidecar.app.material import Material
+from sidecar.config.build import build
+from sidecar.config.defaults import defaults
+from sidecar.errors import ConfigError
+from sidecar.redact import Secret
+
+if TYPE_CHECKING:
+    from sidecar.config.model import Config
+
+CREDENTIALS: dict[str, Any] = {
+    "username": "u",
+    "password": {"env": "P"},
+    "customer_id": "c",
+    "customer_secret": {"env": "S"},
+    "tenant_id": "1234567",
+}
+
+
+def config(environment: str = "production", **sections: dict[str, Any]) -> Config:
+    return build({"environment": environment, "credentials": CREDENTIALS, **sections}, defaults(environment))
+
+
+def material(**changes: Any) -> Material:
+    nothing: dict[str, Any] = {"identity": None, "key_password": None, "ca": None, "crl": None, "caller_key": None}
+    secrets = (("password", Secret("one")), ("customer_secret", Secret("two")))
+    return Material(**{**nothing, "secrets": secrets, **changes})
+
+
+def chosen(config: Config, material: Material) -> choices.Choices:
+    return choices.choices(config, material, choices.dialect_of(config))
+
+
+def test_the_secrets_take_the_place_of_their_references() -> None:
+    credentials = choices.credentials_of(config(), material())
+    assert credentials["password"] == Secret("one")
+    assert credentials["customer_secret"] == Secret("two")
+    assert (credentials["username"], credentials["account_type"]) == ("u", "b2b")
+
+
+def test_all_that_the_dialect_needs_and_nobody_set_is_named_at_once() -> None:
+    lacking = build({"environment": "production", "credentials": {"tenant_id": "1"}}, defaults("production"))
+    with pytest.raises(ConfigError) as raised:
+        chosen(lacking, material(secrets=()))
+    lines = raised.value.detail.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "credentials.username",
+        "credentials.password",
+        "credentials.customer_id",
+        "credentials.customer_secret",
+    ]
+    assert all("dialect production needs it" in line for line in lines)
+
+
+def test_the_client_credentials_are_not_needed_where_they_are_not_sent() -> None:
+    given = {"username": "u", "password": {"env": "P"}, "tenant_id": "1", "send_client_credentials": False}
+    chosen(config(credentials=given), material(secrets=(("password", Secret("one")),)))
+
+
+def test_the_refresh_of_the_dialect_can_be_moved_and_turned_off() -> None:
+    moved = choices.dialect_of(config(session={"refresh": {"path": "/other"}}))
+    assert moved.refresh is not None
+    assert moved.refresh.path == ("/other",)
+    assert choices.dialect_of(config(session={"refresh": {"enabled": False}})).refresh is None
+
+
+def test_a_dialect_that_is_not_there_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigError):
+        choices.dialect_of(config(session={"dialect": "/nowhere/none.toml"}))
+
+
+def test_the_field_table_is_filled_with_what_this_machine_is() -> None:
+    fields = dict(choices.fields_of(config(session={"client_ip": "10.9.8.7"})).own_call("id"))
+    names = {"Windows": b"Windows", "Darwin": b"macOS", "Linux": b"Linux"}
+    assert fields[b"sec-ch-ua-platform"] == names[platform.system()]
+    assert fields[b"User-Agent"] == f"Mozilla/5.0 (compatible; finhub-sidecar/{__version__})".encode()
+    assert (fields[b"X-Forwarded-For"], fields[b"X-Tenant-ID"]) == (b"10.9.8.7", b"1234567")
+
+
+def test_the_numbers_a_session_lives_by_come_from_the_configuration() -> None:
+    session = {
+        "login": "lazy",
+        "wait": 3.0,
+        "blocked_for": 60.0,
+        "backoff": {"first": 2.0, "max": 5.0},
+        "refresh": {"margin": 7.0},
+        "expired_when": "expired",
+        "lifetime": 99.0,
+    }
+    got = chosen(config(session=session), material())
+    terms = got.terms
+    assert (terms.tenant, terms.wait, terms.eager, got.expired_when) == ("1234567", 3.0, False, "expired")
+    assert (terms.patience.first, terms.patience.max, terms.patience.blocked_for) == (2.0, 5.0, 60.0)
+    assert (terms.schedule.margin, terms.schedule.default_lifetime) == (7.0, 99.0)
