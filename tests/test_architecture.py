@@ -29,6 +29,11 @@ def test_imports_run_one_way(path: str) -> None:
     assert layers.import_faults(path, read(path)) == []
 
 
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.startswith("bench/")])
+def test_what_is_measured_is_known_by_its_command_line_alone(path: str) -> None:
+    assert {one.room for one in layers.imports(read(path))} <= {""}
+
+
 @pytest.mark.parametrize("path", PURE)
 def test_a_pure_module_imports_no_clock_no_chance_no_file_and_no_event_loop(path: str) -> None:
     assert layers.impurities(path, read(path)) == []
@@ -90,6 +95,7 @@ def test_whoever_silences_a_checker_says_why(path: str) -> None:
         ("sidecar/server.py", "from sidecar.cli import main"),
         ("sidecar/__init__.py", "from sidecar.errors import SidecarError"),
         ("sidecar/app.py", "from . import server"),
+        ("sidecar/cli/run.py", "from bench.plan import Plan"),
         ("sidecar/app.py", "from sidecar.attic import old"),
         ("sidecar/attic/old.py", "import json"),
         ("sidecar/tls/context.py", "def f():\n    from sidecar.app import build"),

@@ -54,3 +54,12 @@ def test_the_fields_name_the_proxy_and_forbid_storing() -> None:
 def test_who_asks_for_patience_says_so_in_whole_seconds() -> None:
     error = errors.TokenUnavailable("x", cause="dns_error", retry_after=7)
     assert problem.fields(error)["Retry-After"] == "7"
+
+
+def test_the_whole_reply_is_the_fields_and_the_body_under_the_errors_status_or_another() -> None:
+    error = errors.TokenUnavailable("x", cause="dns_error", retry_after=7)
+    for status, more in ((503, {}), (422, {"status": 422})):
+        whole = problem.answer(error, "r-1", **more)
+        assert whole.status == status
+        assert dict(whole.fields) == problem.fields(error)
+        assert whole.body == problem.body(error, "r-1", **more)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sidecar.config.model import Config
     from sidecar.errors import SidecarError
     from sidecar.events import Emit
+    from sidecar.gateway.at_once import Trip
     from sidecar.gateway.caller_request import CallerRequest
     from sidecar.guard.policy import Policy
 
@@ -83,6 +84,10 @@ class Sidecar:
     def handle(self, request: CallerRequest) -> Awaitable[None]:
         """Carry one caller's request."""
         return self.gateway.handle(request)
+
+    def ask_at_once(self, request: CallerRequest) -> Trip | None:
+        """Carry one caller's request without a task, where it can be."""
+        return self.gateway.ask_at_once(request)
 
     def unread(self, error: SidecarError, request_id: str) -> None:
         """Note a caller that was refused before it had sent a request that could be read."""

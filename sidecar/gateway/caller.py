@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from sidecar import errors
 from sidecar.gateway import patience, rescue
@@ -23,13 +24,17 @@ from sidecar.gateway.body import BrokenBody
 from sidecar.gateway.caller_request import CallerRequest
 from sidecar.gateway.own_reply import last_words
 from sidecar.gateway.peer import address_of, uid_of
+from sidecar.gateway.reply_head import HTTP_11
 from sidecar.gateway.unreadable import MOST_FIELDS, refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiohttp import StreamReader
+    from aiohttp.http import RawRequestMessage
 
     from sidecar.gateway.caller_limits import CallerLimits
-    from sidecar.gateway.caller_server import CallerServer
+    from sidecar.gateway.caller_server import CallerServer, Serving
     from sidecar.gateway.departure import Departure
 
 _READ_AHEAD: Final = 32768
@@ -53,13 +58,14 @@ class CallerConnection(BaseProtocol):
     Attributes:
         remote, uid: the other end's address, and on a Unix socket its user; see CallerRequest.
         departure: who is told when the caller leaves, None while no request is carried.
-        serving: what carries a request now, None between two requests.
+        serving: what carries a request now, None between two requests; `cancel` ends it.
     """
 
     __slots__ = (
         "_body",
         "_context",
         "_current",
+        "_due",
         "_ended",
         "_given_up",
         "_head_began",
@@ -94,13 +100,14 @@ class CallerConnection(BaseProtocol):
         self.remote: str | None = None
         self.uid: int | None = None
         self.departure: Departure | None = None
-        self.serving: asyncio.Task[None] | None = None
+        self.serving: Serving | None = None
         self._server = server
         self._limits = limits
         self._queue: deque[CallerRequest | errors.SidecarError] = deque()
         self._context = contextvars.copy_context()
         self._current: CallerRequest | None = None
         self._body: StreamReader | None = None  # of the last request that was parsed
+        self._due = 0  # bytes of the last request that are to come: none, so many, or -1 for nobody knows
         self._head_began: float | None = None
         self._head_size = 0
         self._idle_since = loop.time()
@@ -124,6 +131,8 @@ class CallerConnection(BaseProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes in (none: the reader of a body has taken what waited)."""
         if self._given_up or self._ended:
+            return
+        if self._due == 0 and self.serving is None and self._recall(data):
             return
         in_body = self._body is not None and not self._body.is_eof()
         requests, error = self._parse(data)
@@ -163,14 +172,56 @@ class CallerConnection(BaseProtocol):
         requests: list[CallerRequest] = []
         try:
             messages, upgraded, rest = self._reader.feed_data(data)
-            requests += [CallerRequest(message, body, self) for message, body in messages]
+            requests += [self._request(message, body) for message, body in messages]
+            self._reckon(data, messages)
             while upgraded:  # declined (RFC 9110 §7.8): what follows is the next request
                 self._reader.set_upgraded(False)
                 messages, upgraded, rest = self._reader.feed_data(rest)
-                requests += [CallerRequest(message, body, self) for message, body in messages]
+                requests += [self._request(message, body) for message, body in messages]
         except HttpProcessingError as error:
             return requests, error
+        self._learn(data, requests)
         return requests, None
+
+    def _request(self, message: RawRequestMessage, body: StreamReader) -> CallerRequest:
+        request = CallerRequest(self, message.method, message.path, message.raw_headers, body)
+        request.version, request.last = message.version, message.should_close
+        return request
+
+    # ── what need not be parsed again ───────────────────────────────────────────────────────────────────────
+
+    def _recall(self, data: bytes) -> bool:
+        """Take a request whose fields were parsed before, and tell whether `data` is one."""
+        recalled = self._server.heads.recall(data)
+        if recalled is None:
+            return False
+        line, method, target, known = recalled
+        request = CallerRequest(self, method, target, known.fields, EMPTY_PAYLOAD)
+        request.known, request.line = known, line
+        request.last = known.last or self._server.is_ending
+        self._body = EMPTY_PAYLOAD
+        self.serving = serving = self._server.ask_at_once(request)
+        if serving is None:
+            self._enqueue(request)
+        else:
+            self._server.carrying.add(self)
+        return True
+
+    def _reckon(self, data: bytes, messages: Sequence[tuple[RawRequestMessage, StreamReader]]) -> None:
+        """Keep count of where the next request begins: only there can one be recalled."""
+        if self._due > 0 and not messages:
+            self._due = max(-1, self._due - len(data))
+        elif self._due == 0 and len(messages) == 1 and not messages[0][0].chunked:
+            length = int(messages[0][0].headers.get("Content-Length", "0"))
+            self._due = max(-1, data.find(b"\r\n\r\n") + 4 + length - len(data))
+        elif data:
+            self._due = -1
+
+    def _learn(self, data: bytes, requests: list[CallerRequest]) -> None:
+        if self._due == 0 and len(requests) == 1 and requests[0].body is EMPTY_PAYLOAD:
+            request = requests[0]
+            if request.version == HTTP_11 and request.length() == 0:
+                request.known = self._server.heads.learn(data, request.fields, last=request.last)
 
     def _stumble(self, error: HttpProcessingError) -> None:
         """Read no more. In a body it is the reader that is told; else the caller, in its turn."""
@@ -205,9 +256,12 @@ class CallerConnection(BaseProtocol):
 
     # ── serving ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _serve_next(self) -> None:
-        waiting = self._queue.popleft()
+    def carry(self, waiting: CallerRequest | errors.SidecarError) -> None:
+        """Answer what waits, in a task."""
         self.serving = self._loop.create_task(self._serve(waiting), context=self._context.copy())
+
+    def _serve_next(self) -> None:
+        self.carry(self._queue.popleft())
         self._reader.message_consumed()
         if self._buffer_paused and not self._queue:
             self._read_on()
@@ -229,11 +283,20 @@ class CallerConnection(BaseProtocol):
         except ConnectionError:
             return  # nobody is there to be answered
         finally:
-            self.serving = None
-            if not goes_on or self._ended:
-                self.end()
-            elif self._queue:
-                self._serve_next()
+            self._go_on(goes_on=goes_on)
+
+    def served(self, request: CallerRequest) -> None:
+        """Go on behind a request that was answered without a task."""
+        self.departure = None
+        self._server.carrying.discard(self)
+        self._go_on(goes_on=not request.last)
+
+    def _go_on(self, *, goes_on: bool) -> None:
+        self.serving = None
+        if not goes_on or self._ended:
+            self.end()
+        elif self._queue:
+            self._serve_next()
 
     async def _carry(self, request: CallerRequest) -> bool:
         """Have one request answered; tell whether another may follow on this connection."""
@@ -249,7 +312,7 @@ class CallerConnection(BaseProtocol):
     async def _handle(self, request: CallerRequest) -> None:
         self._server.carrying.add(self)
         try:
-            await self._server.handle(request)
+            await (request.carrier or self._server.handle)(request)
         except ConnectionError:
             raise
         except Exception:  # noqa: BLE001  # whatever a handler's bug is, its caller is told, or cut
@@ -283,6 +346,11 @@ class CallerConnection(BaseProtocol):
             self.transport.write(last_words(answer))
 
     # ── the caller's leaving, and ours ──────────────────────────────────────────────────────────────────────
+
+    @property
+    def looks_out(self) -> bool:
+        """Tell whether the caller sends no more, and so is looked for."""
+        return self._look_out is not None
 
     async def look(self) -> None:
         """Find out whether a caller that sends no more is there; where it is not, tell so and end the connection."""
@@ -319,7 +387,7 @@ class CallerConnection(BaseProtocol):
 
     def _owes_a_reply(self) -> bool:
         """Tell whether requests are here whose replies are due, the last of them whole."""
-        last = self._queue[-1] if self._queue else self._current
+        last = self._queue[-1] if self._queue else self._current  # None, too, of one that was asked at once
         if isinstance(last, CallerRequest):
             return last.body.is_eof()
         return bool(self._queue) or self.serving is not None  # it may not have begun yet

@@ -13,13 +13,14 @@ from sidecar.rawfields import first
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable, Callable
 
     from aiohttp import StreamReader
-    from aiohttp.http import RawRequestMessage
 
     from sidecar.answer import Answer
     from sidecar.gateway.caller import CallerConnection
     from sidecar.gateway.departure import Departure
+    from sidecar.gateway.heads import Known
     from sidecar.gateway.reply_head import Head
     from sidecar.rawfields import RawFields
 
@@ -44,18 +45,44 @@ class CallerRequest:
         body: what comes behind the head; nobody needs to read it.
         last: the connection ends with this request.
         has_begun: bytes of the reply are on their way.
+        known: the fields, where they are remembered.
+        line: the request line, where the fields are remembered.
+        carrier: who carries it instead of the server's handler, if anybody does.
     """
 
-    __slots__ = ("_connection", "_head", "body", "fields", "has_begun", "last", "method", "target", "version")
+    __slots__ = (
+        "_connection",
+        "_head",
+        "body",
+        "carrier",
+        "fields",
+        "has_begun",
+        "known",
+        "last",
+        "line",
+        "method",
+        "target",
+        "version",
+    )
 
-    def __init__(self, message: RawRequestMessage, body: StreamReader, connection: CallerConnection) -> None:
-        self.method = message.method
-        self.target = message.path
-        self.fields: RawFields = message.raw_headers
-        self.version: tuple[int, int] = message.version
+    def __init__(
+        self,
+        connection: CallerConnection,
+        method: str,
+        target: str,
+        fields: RawFields,
+        body: StreamReader,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.version = HTTP_11
         self.body = body
-        self.last = message.should_close
+        self.last = False
         self.has_begun = False
+        self.known: Known | None = None
+        self.line = b""
+        self.carrier: Callable[[CallerRequest], Awaitable[None]] | None = None
         self._connection = connection
         self._head: Head | None = None
 
@@ -82,6 +109,15 @@ class CallerRequest:
         if expected is not None and expected.lower() == b"100-continue" and self._speaks_11 and transport is not None:
             transport.write(_CONTINUE)
 
+    def done(self) -> None:
+        """Let go of the connection: the reply is written, and nobody waits for anything of this request."""
+        self._connection.served(self)
+
+    def carry(self, carrier: Callable[[CallerRequest], Awaitable[None]]) -> None:
+        """Go on in a task, in which `carrier` answers the request."""
+        self.carrier = carrier
+        self._connection.carry(self)
+
     # ── the caller ──────────────────────────────────────────────────────────────────────────────────────────
 
     def tell(self, departure: Departure | None) -> None:
@@ -91,6 +127,11 @@ class CallerRequest:
             transport = self._connection.transport
             departure.left = transport is None or transport.is_closing()
 
+    @property
+    def says_no_more(self) -> bool:
+        """Tell whether the caller has ended its sending: it may be gone altogether."""
+        return self._connection.looks_out
+
     async def look(self) -> None:
         """Find out whether a caller that sends no more is there to read a reply."""
         await self._connection.look()
@@ -98,7 +139,7 @@ class CallerRequest:
     # ── the reply ───────────────────────────────────────────────────────────────────────────────────────────
 
     def reply(self, status: int, reason: bytes, fields: RawFields, body: bytes) -> None:
-        """Send a whole reply; where its fields tell a length, it is that of `body`, which a reply to HEAD leaves out."""
+        """Send a whole reply; a length among its fields is that of `body`, which a reply to HEAD leaves out."""
         transport, head = self._open(), self._start(status, reason, fields)
         if head.bodiless:
             transport.write(head.raw)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from uuid import uuid4
 
 from sidecar import errors
 from sidecar.gateway.caller import CallerConnection
 from sidecar.gateway.caller_limits import CallerLimits
+from sidecar.gateway.heads import Heads
 from sidecar.gateway.turned_away import TurnedAway
 
 if TYPE_CHECKING:
@@ -18,32 +19,54 @@ if TYPE_CHECKING:
     from sidecar.gateway.caller_request import CallerRequest
 
     Handler = Callable[[CallerRequest], Awaitable[None]]
+    AtOnce = Callable[[CallerRequest], "Serving | None"]
     Told = Callable[[errors.SidecarError, str], None]
 
 _STRANGERS: Final = 32
 """Connections beyond the last one that are answered at one time."""
 
+_TICK: Final = 0.02
+
 _SWEEP: Final = 1.0
 """Seconds between two looks at all connections: by so much a deadline may be overrun."""
+
+
+class Serving(Protocol):
+    """What carries a request: a task, or something that needs none."""
+
+    def cancel(self) -> object:
+        """End it; what waits for it is told."""
+        ...
 
 
 class CallerServer:
     """Makes the protocol of each connection to one listener; `handle` answers one request.
 
+    `ask_at_once` is offered each request without a body whose fields were seen before. It returns what carries the
+    request, until that calls its `done` or `carry`; or None, and then `handle` is asked.
     `told` hears of a connection's end before a request could be read: its error, and the id that the caller was given.
 
     Attributes:
         connections: those that are open now.
         carrying: those with a request in the handler's hands, open or not.
         is_ending: every reply that begins from now on ends its connection.
+        heads: those that need not be parsed again.
     """
 
-    def __init__(self, handle: Handler, limits: CallerLimits | None = None, told: Told | None = None) -> None:
+    def __init__(
+        self,
+        handle: Handler,
+        limits: CallerLimits | None = None,
+        told: Told | None = None,
+        ask_at_once: AtOnce = lambda _: None,
+    ) -> None:
         self.handle = handle
+        self.ask_at_once = ask_at_once
         self.connections: set[CallerConnection] = set()
         self.carrying: set[CallerConnection] = set()
         self.is_ending = False
         self._limits = limits or CallerLimits()
+        self.heads = Heads(self._limits.max_target)
         self._told = told
         self._loop = asyncio.get_running_loop()
         self._next_sweep: asyncio.TimerHandle | None = None
@@ -88,14 +111,17 @@ class CallerServer:
 
     async def shutdown(self, seconds: float) -> None:
         """End all connections: what is carried may take so long, then it is cut."""
-        for connection in tuple(self.connections):
-            connection.close_if_idle()
-        running = {one.serving for one in self.connections | self.carrying if one.serving and not one.serving.done()}
-        if running:
-            await asyncio.wait(running, timeout=seconds)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        end = self._loop.time() + seconds
+        while self._close_idle() and self._loop.time() < end:  # noqa: ASYNC110  # many connections, and no event of theirs
+            await asyncio.sleep(_TICK)
+        serving = [one.serving for one in self.connections | self.carrying if one.serving]
+        for one in serving:
+            one.cancel()
+        await asyncio.gather(*(one for one in serving if isinstance(one, asyncio.Task)), return_exceptions=True)
+
+    def _close_idle(self) -> bool:
+        """Close what carries nothing; tell whether anything is left."""
+        return sum(not one.close_if_idle() for one in self.connections | self.carrying) > 0
 
     def _sweep_on(self) -> None:
         self._next_sweep = None

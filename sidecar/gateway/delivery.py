@@ -63,7 +63,7 @@ async def deliver(request: CallerRequest, reply: Reply, record: Record, pace: Pa
         if whole is None:
             await _stream(request, reply, fields, record, taking)
         else:
-            request.reply(reply.status, reason_of(reply), fields, whole)
+            request.reply(reply.status, reason_of(reply.reason), fields, whole)
             record.sent = len(whole)
             reply.close()
         if request.is_held_up:
@@ -83,7 +83,7 @@ async def deliver(request: CallerRequest, reply: Reply, record: Record, pace: Pa
 
 
 async def _stream(request: CallerRequest, reply: Reply, fields: RawFields, record: Record, taking: Taking) -> None:
-    request.begin(reply.status, reason_of(reply), fields)
+    request.begin(reply.status, reason_of(reply.reason), fields)
     async for chunk in reply.chunks():
         request.write(chunk)
         if request.is_held_up:
@@ -92,10 +92,9 @@ async def _stream(request: CallerRequest, reply: Reply, fields: RawFields, recor
     request.end()
 
 
-def reason_of(reply: Reply) -> bytes:
+def reason_of(reason: bytes) -> bytes:
     """Return the reason phrase, or none where it could not be carried as it is."""
-    reason = reply.reason
-    return reason.encode() if reason.isprintable() and reason.isascii() else b""
+    return reason if reason.isascii() and reason.decode("ascii").isprintable() else b""
 
 
 async def tell(request: CallerRequest, answer: Answer, record: Record, pace: Pace) -> None:

@@ -33,6 +33,13 @@ class Departure:
         self._binding = binding
         self._cancel = cancel
 
+    def ends(self, cancel: Callable[[], object]) -> None:
+        """Let `cancel` end the request from now on; it does so at once if the caller has left already."""
+        self._cancel = cancel
+        if self.left:
+            self.left = False
+            self.happen()
+
     def happen(self) -> None:
         """Note that the caller has left, and end what need not go on."""
         if self.left:

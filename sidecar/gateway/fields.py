@@ -42,7 +42,7 @@ _REMEMBERED: Final = 128
 """So many sets of names are remembered for each lane and for the replies, each of MEMORABLE bytes at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, each would cost three times as much to make
 class Facts:
     """What is known about one caller's request; the same value serves its replay.
 

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar import errors, events
-from sidecar.gateway import delivery, rescue
+from sidecar.gateway import at_once, delivery, rescue
+from sidecar.gateway.at_once import Shelf
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts
 from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's field
 from sidecar.gateway.record import Record
-from sidecar.gateway.replay import DELIVERED, UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
+from sidecar.gateway.replay import UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
 from sidecar.gateway.upstream import PREFETCH, SAFE_METHODS, Request
 from sidecar.guard.policy import Policy, admit
 from sidecar.guard.refusal import rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from sidecar.events import Emit
+    from sidecar.gateway.at_once import Trip
     from sidecar.gateway.caller_request import CallerRequest
     from sidecar.gateway.lane import Lane
     from sidecar.gateway.upstream import Reply
     from sidecar.session.token import Token
+
+    Ask = Callable[[CallerRequest, ReplayableBody, Record], Awaitable[tuple[Reply, Token]]]
 
 _UNSURE_OF_THE_END = frozenset({"framing", "version", "method"})
 """Rules whose refusals end the connection: where its next request would begin is anybody's guess (RFC 9112 §6.3)."""
@@ -63,68 +68,87 @@ class Allowance:
 
 
 class Gateway:
-    """Carries the requests of one listener. `handle` is what the callers' server calls."""
+    """Carries the requests of one listener. `handle` and `ask_at_once` are what the callers' server calls.
+
+    Attributes:
+        shelf: what is prepared for requests that need not wait.
+    """
 
     def __init__(self, lane: Lane, policy: Policy, allowed: Allowance, budget: Budget, tools: Tools) -> None:
         self.traffic = Traffic()
-        self._lane = lane
+        self.shelf = Shelf()
+        self.lane = lane
         self.policy = policy
-        self._allowed = allowed
+        self.allowed = allowed
         self._budget = budget
-        self._tools = tools
+        self.tools = tools
+
+    def ask_at_once(self, request: CallerRequest) -> Trip | None:
+        """Return what carries the request without a task, None where it cannot be: then `handle` is to be asked."""
+        return at_once.ask(self, request)
 
     async def handle(self, request: CallerRequest) -> None:
         """Answer the request; whatever happens, one event tells of it."""
         record = self._record(request)
         self.traffic.total += 1
         self.traffic.in_flight += 1
+        request.tell(record.departure)
+        await self._see_through(self._carry(request, record), request, record)
+
+    async def go_on(self, request: CallerRequest, trip: Trip) -> None:
+        """Answer a request that was asked at once and cannot be answered so; as `handle` does."""
+        if (task := asyncio.current_task()) is not None:
+            trip.record.departure.ends(task.cancel)
+        listening = functools.partial(self._listen, trip)
+        await self._see_through(self._exchange(request, trip.record, listening), request, trip.record)
+
+    async def _see_through(self, carrying: Awaitable[None], request: CallerRequest, record: Record) -> None:
         try:
-            request.tell(record.departure)
-            await self._answer(request, record)
+            await carrying
+        except errors.SidecarError as error:
+            await self._refuse(request, record, error)
+        except Exception as error:  # noqa: BLE001  # a bug must not show the caller a traceback, nor leave it without a reply
+            self.tools.emit(events.bug(error, record.request_id))
+            await self._refuse(request, record, errors.SidecarError(f"unexpected {type(error).__name__}"))
         except BaseException:  # told, whatever it is: a cancellation, too
-            record.outcome = "caller_left" if record.departure.ended else "aborted"
+            _tell_of_the_end(record)
             raise
         finally:
             request.tell(None)
             self.traffic.in_flight -= 1
-            self._tools.emit(record.told(self._tools.clock()))
+            self.tools.emit(record.told(self.tools.clock()))
 
     def unread(self, error: errors.SidecarError, request_id: str) -> None:
         """Tell of a caller that was refused before it had sent a request that could be read."""
         self.traffic.total += 1
         self.traffic.refused += 1
-        now = self._tools.clock()
-        record = Record(request_id=request_id, method="", path="", started_at=now, status=error.status)
-        record.reason = error.proxy_error
-        self._tools.emit(record.told(now))
+        now = self.tools.clock()
+        record = Record(request_id, "", "", now)
+        record.status, record.reason = error.status, error.proxy_error
+        self.tools.emit(record.told(now))
 
     def _record(self, request: CallerRequest) -> Record:
         task = asyncio.current_task()
         return Record(
-            request_id=self._tools.new_id(),
-            method=request.method,
-            path=request.target.partition("?")[0],
-            started_at=self._tools.clock(),
-            departure=Departure(None if task is None else task.cancel, binding=request.method not in SAFE_METHODS),
+            self.tools.new_id(),
+            request.method,
+            request.target.partition("?")[0],
+            self.tools.clock(),
+            Departure(None if task is None else task.cancel, binding=request.method not in SAFE_METHODS),
         )
-
-    async def _answer(self, request: CallerRequest, record: Record) -> None:
-        try:
-            await self._carry(request, record)
-        except errors.SidecarError as error:
-            await self._refuse(request, record, error)
-        except Exception as error:  # noqa: BLE001  # a bug must not show the caller a traceback, nor leave it without a reply
-            self._tools.emit(events.bug(error, record.request_id))
-            await self._refuse(request, record, errors.SidecarError(f"unexpected {type(error).__name__}"))
 
     async def _refuse(self, request: CallerRequest, record: Record, error: errors.SidecarError) -> None:
         record.reason, record.rule = error.proxy_error, rule_of(error)
         self.traffic.refused += 1
         request.last = request.last or record.rule in _UNSURE_OF_THE_END
-        await delivery.tell(request, rescue.reply_to(error, record.request_id), record, self._allowed.taking)
+        try:
+            await delivery.tell(request, rescue.reply_to(error, record.request_id), record, self.allowed.taking)
+        except BaseException:  # as above
+            _tell_of_the_end(record)
+            raise
 
     async def _carry(self, request: CallerRequest, record: Record) -> None:
-        admit(
+        spoken = admit(
             self.policy,
             method=request.method,
             target=request.target,
@@ -133,70 +157,88 @@ class Gateway:
             uid=request.uid,
             version=request.version,
         )
-        if self.traffic.in_flight > self._allowed.max_requests:
-            raise errors.TooManyRequests(f"{self._allowed.max_requests} requests are on their way", retry_after=1)
-        body = ReplayableBody(request.body, request.length(), self._allowed.body, self._budget, request.invite_body)
+        if len(spoken) > 1:  # whoever names another method is looked at each time
+            request.known = None
+        if self.traffic.in_flight > self.allowed.max_requests:
+            raise errors.TooManyRequests(f"{self.allowed.max_requests} requests are on their way", retry_after=1)
+        await self._exchange(request, record, self._ask)
+
+    async def _exchange(self, request: CallerRequest, record: Record, ask: Ask) -> None:
+        """Deliver the reply that is for the caller: the first, or after a refused token the second."""
+        body = ReplayableBody(request.body, request.length(), self.allowed.body, self._budget, request.invite_body)
         try:
-            async with await self._exchange(request, body, record) as reply:
-                await request.look()
-                unseen = record.departure.left
-                await delivery.deliver(request, reply, record, self._allowed.taking)
-                record.status = 0 if unseen else record.status
+            reply, token = await ask(request, body, record)
+            if await self._judge(reply, body, record, token) is Verdict.REPLAY:
+                await reply.discard()
+                self.traffic.replays += 1
+                reply, token = await self._ask(request, body, record)
+                await self._judge(reply, body, record, token)
+            try:
+                await self._deliver(request, reply, record)
+            finally:
+                reply.close()
         finally:
             record.received = body.received
             body.release()
 
-    async def _exchange(self, request: CallerRequest, body: ReplayableBody, record: Record) -> Reply:
-        """Return the reply that is for the caller: the first, or after a refused token the second."""
-        reply, judgement = await self._attempt(request, body, record)
-        if judgement.verdict is Verdict.REPLAY:
-            await reply.discard()
-            self.traffic.replays += 1
-            reply, judgement = await self._attempt(request, body, record)
-        return reply
+    async def _deliver(self, request: CallerRequest, reply: Reply, record: Record) -> None:
+        if request.says_no_more:
+            await request.look()
+        unseen = record.departure.left
+        await delivery.deliver(request, reply, record, self.allowed.taking)
+        if unseen:
+            record.status = 0
 
-    async def _attempt(self, request: CallerRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Judgement]:
-        await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
+    async def _ask(self, request: CallerRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Token]:
+        """Send the request with the token of now; return both reply and token."""
+        if not body.complete:
+            await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
         record.departure.before_asking()
-        token = await self._lane.tokens.token()
+        token = await self.lane.tokens.token()
         record.attempts += 1
-        reply = await self._send(request, body, record, token)
-        record.upstream_status = reply.status
+        at_once.prepare(self, request, token)
+        began = self.tools.clock()
         try:
-            judgement = await self._judge(reply, body, record, token)
+            reply = await self.lane.upstream.send(self._outgoing(request, body, record, token))
+        finally:
+            record.upstream_seconds += self.tools.clock() - began
+        record.upstream_status = reply.status
+        return reply, token
+
+    async def _listen(
+        self, trip: Trip, request: CallerRequest, body: ReplayableBody, record: Record
+    ) -> tuple[Reply, Token]:
+        """Return the reply to a request that was asked at once, and its token."""
+        began = self.tools.clock()
+        outgoing = self._outgoing(request, body, record, trip.token)
+        try:
+            reply = await self.lane.upstream.go_on(trip.connection, trip.answer, outgoing)
+        finally:
+            record.upstream_seconds += self.tools.clock() - began
+        record.upstream_status = reply.status
+        return reply, trip.token
+
+    def _outgoing(self, request: CallerRequest, body: ReplayableBody, record: Record, token: Token) -> Request:
+        lane = self.lane
+        facts = Facts(request.remote or None, record.request_id, token.session_id, lane.upstream.authority)
+        fields = lane.fields.to_upstream(request.fields, facts, token.authorization)
+        return Request(request.method, request.target, fields, body, record.sendings, record.departure)
+
+    async def _judge(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Verdict:
+        """Judge the reply, and tell the token source what FinHub thinks of the token."""
+        if reply.status != UNAUTHORIZED:
+            self.lane.tokens.accept(token, record.endpoint)
+            return Verdict.DELIVER
+        try:
+            judgement = await self._judge_refusal(reply, body, record, token)
         except BaseException:  # a cancellation, too, gives back what was taken
             reply.close()
             raise
         record.replay = judgement.reason or record.replay
-        return reply, judgement
+        return judgement.verdict
 
-    async def _send(self, request: CallerRequest, body: ReplayableBody, record: Record, token: Token) -> Reply:
-        upstream, began = self._lane.upstream, self._tools.clock()
-        facts = Facts(
-            caller_ip=request.remote or None,
-            uuid=record.request_id,
-            session_id=token.session_id,
-            host=upstream.authority,
-        )
-        outgoing = Request(
-            method=request.method,
-            target=request.target,
-            fields=self._lane.fields.to_upstream(request.fields, facts, token.authorization),
-            body=body,
-            sendings=record.sendings,
-            departure=record.departure,
-        )
-        try:
-            return await upstream.send(outgoing)
-        finally:
-            record.upstream_seconds += self._tools.clock() - began
-
-    async def _judge(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Judgement:
-        """Judge the reply, and tell the token source what FinHub thinks of the token."""
-        tokens, replayed = self._lane.tokens, record.attempts > 1
-        if reply.status != UNAUTHORIZED:
-            tokens.accept(token, record.endpoint)
-            return DELIVERED
+    async def _judge_refusal(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Judgement:
+        tokens, replayed = self.lane.tokens, record.attempts > 1
         judgement = judge(
             status=reply.status,
             replayed=replayed,
@@ -210,6 +252,11 @@ class Gateway:
         return judgement
 
     async def _means_expired(self, reply: Reply) -> bool:
-        text, coded = self._lane.expired_when, reply.is_coded
+        text, coded = self.lane.expired_when, reply.is_coded
         prefix = b"" if text is None or coded else await reply.peek(_PEEK)
         return speaks_of_expiry(text, prefix, coded=coded)
+
+
+def _tell_of_the_end(record: Record) -> None:
+    """Note that the request was ended from outside: by its caller's leaving, or with the process."""
+    record.outcome = "caller_left" if record.departure.ended else "aborted"

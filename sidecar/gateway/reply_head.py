@@ -5,9 +5,8 @@ Pure. RFC 9112 §6 and §9; the fields are those that pass (`fields.to_caller`),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sidecar.rawfields import RawFields
@@ -16,13 +15,18 @@ HTTP_10: Final = (1, 0)
 HTTP_11: Final = (1, 1)
 
 _LENGTH: Final = b"content-length"
+_LENGTH_LINE: Final = b"\r\ncontent-length: "
+"""How a line of it begins; no value holds a line end."""
+
+_LINE: Final = b": ".join
+"""Makes a line of a name and a value."""
+
 _NEVER_WITH_A_BODY: Final = frozenset({204, 304})
 
 _PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A reply's head in bytes, its empty line included.
 
     `bodiless`: no byte of a body follows. `chunked`: each piece of the body needs its frame. `last`: the connection
@@ -42,22 +46,21 @@ def head_of(
 
     A body of unknown length is chunked; for HTTP/1.0, which has no chunks, the end of the connection ends it.
     """
+    bodiless = method == "HEAD" or status in _NEVER_WITH_A_BODY
     if status in _NEVER_WITH_A_BODY:  # simple callers would wait for so many bytes (RFC 9110 §8.6 lets it be left out)
         fields = tuple(field for field in fields if field[0].lower() != _LENGTH)
-    bodiless = method == "HEAD" or status in _NEVER_WITH_A_BODY
-    unmeasured = not bodiless and not any(len(name) == len(_LENGTH) and name.lower() == _LENGTH for name, _ in fields)
+    lines = b"\r\n".join([b"", *map(_LINE, fields)])
+    unmeasured = not bodiless and _LENGTH_LINE not in lines.lower()
     modern = version >= HTTP_11
     last = last or (unmeasured and not modern)
-    lines = [b"HTTP/%d.%d %d %s\r\n" % (*(HTTP_11 if modern else HTTP_10), status, reason)]
-    lines += [b"%s: %s\r\n" % field for field in fields]
     if unmeasured and modern:
-        lines.append(b"Transfer-Encoding: chunked\r\n")
+        lines += b"\r\nTransfer-Encoding: chunked"
     if modern and last:
-        lines.append(b"Connection: close\r\n")
+        lines += b"\r\nConnection: close"
     elif not (modern or last):
-        lines.append(b"Connection: keep-alive\r\n")
-    lines.append(b"\r\n")
-    return Head(b"".join(lines), bodiless, unmeasured and modern, last)
+        lines += b"\r\nConnection: keep-alive"
+    start = b"HTTP/1.1 %d %b" if modern else b"HTTP/1.0 %d %b"
+    return Head(b"%b%b\r\n\r\n" % (start % (status, reason), lines), bodiless, unmeasured and modern, last)
 
 
 def reason_of(status: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -46,23 +47,31 @@ class Slots:
         self.busy = 0
         self._connections = connections
         self._wait = wait
-        self._free = asyncio.Semaphore(connections)
+        self._queue: deque[asyncio.Future[None]] = deque()
         self._holdups: set[Holdup] = set()
         self._waiting = 0
         self._next_look: asyncio.TimerHandle | None = None
 
+    def take_at_once(self) -> bool:
+        """Tell whether a connection may be used now, and count it if so: nobody who waits is overtaken."""
+        if self.busy >= self._connections or self._queue:
+            return False
+        self.busy += 1
+        return True
+
     async def take(self) -> None:
         """Return once a connection may be used; ConnectionLimitReached when none came free in time."""
-        if self._free.locked():
+        if not self.take_at_once():
             await self._take_in_turn()
-        else:
-            await self._free.acquire()
-        self.busy += 1
 
     def give(self) -> None:
-        """Give a connection back."""
+        """Give a connection back: the first of those who wait has it now."""
         self.busy -= 1
-        self._free.release()
+        while self._queue and self.busy < self._connections:
+            turn = self._queue.popleft()
+            if not turn.done():
+                self.busy += 1
+                turn.set_result(None)
 
     @contextlib.contextmanager
     def held_up(self, patience: asyncio.Timeout, unsent: Callable[[], int]) -> Iterator[None]:
@@ -78,17 +87,28 @@ class Slots:
             self._holdups.discard(holdup)
 
     async def _take_in_turn(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
         self._waiting += 1
         self._look_soon()
         try:
             async with asyncio.timeout(self._wait):
-                await self._free.acquire()
-        except TimeoutError:
+                await turn
+        except BaseException as error:  # a cancellation may come behind the turn, and must not keep it
+            self._leave(turn)
+            if not isinstance(error, TimeoutError):
+                raise
             raise errors.ConnectionLimitReached(
                 f"all {self._connections} connections to FinHub stayed busy for {self._wait:g} s", retry_after=1
             ) from None
         finally:
             self._waiting -= 1
+
+    def _leave(self, turn: asyncio.Future[None]) -> None:
+        if turn.done() and not turn.cancelled():
+            self.give()
+        elif turn in self._queue:
+            self._queue.remove(turn)
 
     def _look_soon(self) -> None:
         if self._next_look is None:

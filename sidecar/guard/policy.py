@@ -106,8 +106,8 @@ def admit(
     peer: str | None,
     uid: int | None = None,
     version: tuple[int, int] = (1, 1),
-) -> None:
-    """Return if the request may go on; raise Malformed (400), Denied (403) or TooLarge (413) if not.
+) -> Sequence[str]:
+    """Return every method that the request may be taken for; raise Malformed (400), Denied (403), TooLarge (413).
 
     Args:
         policy: the listener's.
@@ -132,9 +132,21 @@ def admit(
     if policy.users:
         _admit_user(policy.users, uid)
     _admit_caller(policy, method, host, (seen, shape), peer)
-    _admit_use(policy, methods(method, seen) if shape.overrides else (method,), path)
+    spoken = methods(method, seen) if shape.overrides else (method,)
+    _admit_use(policy, spoken, path)
     if length > policy.max_body:
         raise TooLarge(f"The request announces a body of more than {policy.max_body} bytes (listen.max_body).")
+    return spoken
+
+
+def admit_again(policy: Policy, method: str, target: str) -> str:
+    """Return the path of `target`, if a request whose head was admitted may ask for that; raise as `admit` does.
+
+    The head is everything but the target: method, fields, version, peer and user are as they were.
+    """
+    path = _require_one_meaning(method, target)
+    _admit_use(policy, (method,), path)
+    return path
 
 
 def _require_size(fields: RawFields, most: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def request_line(start: str, event: Forwarded, timestamp: str) -> str:
     """Return the line of a request, with its end; `start` is what it begins with.
 
-    Durations are finite, and told to the microsecond; id, source and outcome are never empty.
+    Durations are finite, and told to the microsecond. Id, source and outcome are words of ours: not empty, plain ASCII.
     """
     method = f', "method": {quoted(event.method)}' if event.method else ""
     path = f', "path": {quoted(event.path)}' if event.path else ""
@@ -23,11 +23,11 @@ def request_line(start: str, event: Forwarded, timestamp: str) -> str:
     rule = f', "rule": {quoted(event.rule)}' if event.rule else ""
     replay = f', "replay": {quoted(event.replay)}' if event.replay else ""
     return (
-        f'{start}, "request_id": {quoted(event.request_id)}{method}{path}, "status": {event.status}'
-        f', "upstream_status": {event.upstream_status}, "source": {quoted(event.source)}{reason}{rule}'
+        f'{start}, "request_id": "{event.request_id}"{method}{path}, "status": {event.status}'
+        f', "upstream_status": {event.upstream_status}, "source": "{event.source}"{reason}{rule}'
         f', "duration": {round(event.duration, 6)}, "upstream_duration": {round(event.upstream_duration, 6)}'
         f', "received": {event.received}, "sent": {event.sent}, "attempts": {event.attempts}{replay}'
-        f', "outcome": {quoted(event.outcome)}, "timestamp": "{timestamp}"}}\n'
+        f', "outcome": "{event.outcome}", "timestamp": "{timestamp}"}}\n'
     )
 
 

@@ -69,7 +69,7 @@ async def serve(sidecar: Sidecar, emit: Emit, listeners: Listeners | None = None
         operator = Admin(sidecar, emit, over_unix=sidecar.config.admin.address.kind == "unix")
         control = CallerServer(answering(operator.handle), _OPERATORS)
         sidecar.admin = (await _served(opened.operator, control, stack)).address
-        server = CallerServer(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread)
+        server = CallerServer(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread, sidecar.ask_at_once)
         door = await _served(opened.callers, server, stack)
         sidecar.listen = door.address
         sidecar.begin()

@@ -31,6 +31,10 @@ _OPERATOR_PAUSE: Final = 60.0
 class TokenSource(Protocol):
     """All that the gateway knows of a session."""
 
+    def at_hand(self) -> Token | None:
+        """Return the living token where nothing is to be waited for or done about it, else None."""
+        ...
+
     async def token(self) -> Token:
         """Return a living token at once, or wait for the mint in flight; TokenUnavailable where there is none."""
         ...
@@ -127,9 +131,13 @@ class MintingSource:
 
     # ── what the gateway asks ───────────────────────────────────────────────────────────────────────────────
 
+    def at_hand(self) -> Token | None:
+        """Return the living token where nothing is to be waited for or done about it, else None."""
+        return self._state.token if table.is_at_ease(self._state, self._clock()) else None
+
     async def token(self) -> Token:
         """Return a living token; waits for a mint no longer than `session.wait`, then TokenUnavailable."""
-        if (current := self._state.token) is not None and table.is_at_ease(self._state, self._clock()):
+        if (current := self.at_hand()) is not None:
             return current
         deadline: float | None = None
         while True:

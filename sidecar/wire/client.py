@@ -1,6 +1,6 @@
 """aiohttp's client, opened the one right way: it adds nothing, keeps nothing and repeats nothing.
 
-The token endpoint's door uses it. What both doors to FinHub share stands here as well: how TLS is spoken, and bounds.
+The token endpoint's door uses it. Bounds that both doors to FinHub share stand here as well.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from aiohttp import hdrs
 from yarl import URL
 
 from sidecar.wire.connection import EndAware
-from sidecar.wire.tls import Tls as Tls  # noqa: PLC0414  # whoever still looks for it here
 
 if TYPE_CHECKING:
     from aiohttp.client_middlewares import ClientHandlerType

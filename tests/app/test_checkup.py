@@ -17,7 +17,7 @@ from sidecar import errors
 from sidecar.app import checkup
 from sidecar.tls.context import client_context
 from sidecar.wire import probe
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -107,7 +107,7 @@ def test_a_401_on_the_fresh_token_reaches_the_caller_after_two_sends_and_one_min
     finhub, path = shared.finhub, "/api/echo/never"
     get(f"{shared.sidecar.url}{BALANCE}")
     finhub.fault(f"api:status=401,path={path}")
-    before, told = finhub.counts, len(shared.sidecar.lines("request"))
+    before, told = finhub.counts, len(shared.sidecar.requests())
     got = post(f"{shared.sidecar.url}{path}", b'{"amount": 1.10}')
     finhub.clear_faults()
     assert (got.status, got.body) == (401, refusal(401, errorType="FAULT_ON_DEMAND").body)
@@ -116,8 +116,7 @@ def test_a_401_on_the_fresh_token_reaches_the_caller_after_two_sends_and_one_min
     assert finhub.since(before, "logins", "refresh_attempts", "api") == (1, 0, 2)
     sent = finhub.seen(path)[-2:]
     assert sent[0].body_sha256 == sent[1].body_sha256 == hashlib.sha256(b'{"amount": 1.10}').hexdigest()
-    until(lambda: len(shared.sidecar.lines("request")) > told, "the request is logged")
-    line = shared.sidecar.lines("request")[told]
+    (line,) = shared.sidecar.requests()[told:]
     assert (line["status"], line["source"], line["attempts"]) == (401, "upstream", 2)
 
 

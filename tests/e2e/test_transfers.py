@@ -143,6 +143,6 @@ def everything(raw: socket.socket) -> bytes:
 
 def test_a_cut_reply_is_logged_as_such_and_the_next_request_is_well(shared: Stage, cut: str) -> None:
     curl(f"{shared.sidecar.url}{cut}")
-    line = shared.sidecar.lines("request")[-1]
+    line = shared.sidecar.requests()[-1]
     assert (line["outcome"], line["status"], line["reason"]) == ("aborted", 200, "connection_terminated")
     assert get(f"{shared.sidecar.url}{BALANCE}").status == 200

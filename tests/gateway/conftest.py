@@ -12,7 +12,7 @@ import uvloop
 from tlsserver import server_context
 
 from sidecar.tls.context import client_context
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

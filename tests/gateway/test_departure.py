@@ -56,3 +56,14 @@ def test_a_departure_that_ends_nothing_is_known_all_the_same() -> None:
     departure = Departure()
     departure.happen()
     assert (departure.left, departure.ended) == (True, False)
+
+
+def test_what_ends_the_request_may_change_and_a_caller_that_left_meanwhile_ends_it_at_once() -> None:
+    ended: list[str] = []
+    departure = Departure(lambda: ended.append("before"), binding=False)
+    departure.ends(lambda: ended.append("between"))
+    assert ended == []
+    departure.happen()
+    departure.ends(lambda: ended.append("behind"))
+    assert ended == ["between", "behind"]
+    assert (departure.left, departure.ended) == (True, True)

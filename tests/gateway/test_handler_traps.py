@@ -297,6 +297,9 @@ class Marking(FakeTokens):
 
     found: list[str] = field(default_factory=list)
 
+    def at_hand(self) -> Token | None:
+        return None
+
     async def token(self) -> Token:
         self.found.append(seen_by.get())
         seen_by.set(f"request {len(self.found)}")

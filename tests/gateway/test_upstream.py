@@ -13,7 +13,7 @@ from stage import PLAIN, eventually
 
 from sidecar import errors
 from sidecar.gateway.upstream import Bounds, Request, Upstream
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ async def test_the_reply_keeps_its_reason_its_field_bytes_and_its_coded_body() -
     head = b"HTTP/1.1 299 Very Good\r\nETag: x\r\netag: y\r\nX-A: caf\xe9\r\nContent-Encoding: gzip\r\n"
     raw = head + b"Content-Length: 3\r\n\r\n\x1f\x8b\xff"
     async with asking(replying(raw)) as stage, await stage.send() as reply:
-        assert (reply.status, reply.reason) == (299, "Very Good")
+        assert (reply.status, reply.reason) == (299, b"Very Good")
         assert reply.fields[:3] == ((b"ETag", b"x"), (b"etag", b"y"), (b"X-A", b"caf\xe9"))
         assert reply.is_coded
         assert await read(reply) == b"\x1f\x8b\xff"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import BodyTooLarge, ConfigError, FieldsTooLarge, MalformedRequest, RequestDenied, SidecarError
-from sidecar.guard.policy import Policy, admit
+from sidecar.guard.policy import Policy, admit, admit_again
 from sidecar.guard.refusal import rule_of
 from sidecar.redact import Secret
 
@@ -297,3 +297,34 @@ def test_whatever_is_sent_is_admitted_or_refused_by_one_of_our_errors(
     except SidecarError as error:
         assert rule_of(error)  # noqa: PT017  # being admitted is as good an answer
         assert error.status in {400, 403, 413}  # noqa: PT017  # the same
+
+
+def test_who_is_admitted_is_told_the_methods_that_the_request_may_be_taken_for() -> None:
+    def spoken(*fields: tuple[bytes, bytes]) -> tuple[str, ...]:
+        return tuple(admit(DEFAULT, method="GET", target="/a", fields=(HOST, *fields), peer="127.0.0.1"))
+
+    assert spoken() == ("GET",)
+    assert spoken((b"X-HTTP-Method", b"patch")) == ("GET", "PATCH")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("GET", "/api/x?y", 0),
+        ("GET", "/other", 403),
+        ("HEAD", "/api/x", 403),
+        ("GET", "/api/../other", 400),
+        ("GET", "*", 400),
+        ("TRACE", "/api/x", 403),
+        ("CONNECT", "/api/x", 400),
+    ],
+)
+def test_a_head_that_was_admitted_may_go_on_with_whatever_target_it_might_have_begun_with(
+    method: str, target: str, status: int
+) -> None:
+    if status == 0:
+        assert admit_again(STRICT, method, target) == target.partition("?")[0]
+        return
+    with pytest.raises(SidecarError) as refusal:
+        admit_again(STRICT, method, target)
+    assert refusal.value.status == status

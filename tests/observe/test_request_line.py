@@ -18,7 +18,7 @@ NUMBERS = st.integers(0, 10**12)
 TEXTS = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(["", "/a", '"\\\n\x7f\x1b\u2028\udce9'])
 EVENTS = st.builds(
     Forwarded,
-    request_id=TEXTS.filter(bool),
+    request_id=st.uuids(version=4).map(str),
     method=TEXTS,
     path=TEXTS,
     status=NUMBERS,
@@ -32,7 +32,7 @@ EVENTS = st.builds(
     sent=NUMBERS,
     attempts=NUMBERS,
     replay=TEXTS,
-    outcome=st.sampled_from(["complete", "aborted", "caller_left"]),
+    outcome=st.sampled_from(["complete", "aborted", "caller_left", "caller_stalled"]),
 )
 PLAIN = Forwarded(
     request_id="r-1",

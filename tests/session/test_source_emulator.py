@@ -18,7 +18,7 @@ from sidecar.session.endpoint import Desk, HttpTokenEndpoint
 from sidecar.session.source import MintingSource, Terms
 from sidecar.session.state import Patience
 from sidecar.session.token import Schedule
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
 
-    from sidecar.wire.client import Tls
+    from sidecar.wire.tls import Tls
 
 BOUNDS = {"connections": 10, "wait": 2.0, "connect": 2.0, "response": 2.0, "idle": 2.0}
 BEARER = b"Bearer t0p-secret-token"

@@ -35,6 +35,10 @@ class FakeTokens:
     struck: list[Token] = field(default_factory=list)
     accepted: list[Token] = field(default_factory=list)
 
+    def at_hand(self) -> Token | None:
+        fine = self.trouble is None and self.issued and self.issued[-1] not in self.rejected
+        return self.issued[-1] if fine else None
+
     async def token(self) -> Token:
         if self.trouble is not None and self.asked >= self.trouble_after:
             raise self.trouble

@@ -23,7 +23,7 @@ from sidecar.gateway.lane import Lane
 from sidecar.gateway.pace import Pace
 from sidecar.gateway.upstream import Bounds, Upstream
 from sidecar.guard.policy import Policy
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     import ssl
@@ -182,7 +182,7 @@ def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
         tokens=plan.tokens,
         budget=budget,
         told=told,
-        server=CallerServer(gateway.handle, plan.callers, gateway.unread),
+        server=CallerServer(gateway.handle, plan.callers, gateway.unread, gateway.ask_at_once),
     )
 
 

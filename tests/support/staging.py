@@ -154,6 +154,15 @@ class SidecarProcess:
         decoded = (json.loads(line) for line in text.splitlines(keepends=True) if line[0] == "{" and line[-1] == "\n")
         return [line for line in decoded if line["event"] == event]
 
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the line of every request so far, once none is running; lines are written a moment later."""
+        until(self._all_told, "every request is over and has its line")
+        return self.lines("request")
+
+    def _all_told(self) -> bool:
+        counted = self.status()["requests"]
+        return not counted["in_flight"] and len(self.lines("request")) >= counted["total"]
+
     @property
     def listen(self) -> str:
         return str(self._addresses()["listen"])

@@ -9,7 +9,8 @@ import pytest
 from origin import OK, cutting, replying, serving
 from yarl import URL
 
-from sidecar.wire.client import NotSent, Tls, open_client, url_of
+from sidecar.wire.client import NotSent, open_client, url_of
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from origin import Origin

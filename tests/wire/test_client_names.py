@@ -22,7 +22,8 @@ from sidecar.redact import Secret
 from sidecar.session.answer import Grant
 from sidecar.session.dialect_file import load
 from sidecar.session.endpoint import Desk, HttpTokenEndpoint
-from sidecar.wire.client import DNS_SECONDS, Tls
+from sidecar.wire.client import DNS_SECONDS
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,7 +11,7 @@ from tlsserver import server_context, serving
 from sidecar.errors import TlsAlertReceived
 from sidecar.tls.context import client_context
 from sidecar.wire import probe
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     import trustme

@@ -6,8 +6,9 @@ connection at once; its slot, which bounds the connections, is free when the rep
 
 from __future__ import annotations
 
+from sidecar.gateway.upstream.answer import Answer
 from sidecar.gateway.upstream.reply import Reply
 from sidecar.gateway.upstream.request import PREFETCH, SAFE_METHODS, Bounds, Request
 from sidecar.gateway.upstream.verb import Upstream
 
-__all__ = ["PREFETCH", "SAFE_METHODS", "Bounds", "Reply", "Request", "Upstream"]
+__all__ = ["PREFETCH", "SAFE_METHODS", "Answer", "Bounds", "Reply", "Request", "Upstream"]

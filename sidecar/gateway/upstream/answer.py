@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from sidecar.gateway.upstream.connection import Connection
     from sidecar.rawfields import RawFields
@@ -25,6 +26,7 @@ class Answer:
         parts, held: the bytes that are here, and their number.
         ended: the body is here to its proper end.
         failure: why it never will be.
+        told: is called when something has come, be it the end, beside whoever waits for `more`.
     """
 
     __slots__ = (
@@ -39,6 +41,7 @@ class Answer:
         "parts",
         "reason",
         "status",
+        "told",
         "until_close",
     )
 
@@ -54,18 +57,18 @@ class Answer:
         self.held = 0
         self.ended = False
         self.failure: Exception | None = None
+        self.told: Callable[[], None] | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    async def more(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Return when something has come, be it the end."""
-        self._waiter = loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def more(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Return what is done when something has come, be it the end; only the last that was asked for."""
+        self._waiter = waiter = loop.create_future()
+        return waiter
 
     def wake(self) -> None:
         """Let whoever waits for more look again."""
+        if self.told is not None:
+            self.told()
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ssl
 
     from sidecar.gateway.upstream.deadlines import Deadlines
-    from sidecar.wire.client import Tls
+    from sidecar.wire.tls import Tls
 
 _INTERIM: Final = range(100, 200)
 _SWITCHING_PROTOCOLS: Final = 101

@@ -5,9 +5,11 @@ Pure.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.gateway.upstream.keepalive import rest_of
+from sidecar.rawfields import MEMORABLE, names_of
 
 if TYPE_CHECKING:
     from sidecar.rawfields import RawFields
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL: Final = 200
 _NO_CONTENT: Final = frozenset({204, 304})
-_TELLING: Final = frozenset({b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
+_TELLING: Final = frozenset({b"transfer-encoding", b"connection", b"keep-alive"})
+
+_LONGEST_REMEMBERED: Final = 128
+"""Bytes of the values that tell: FinHub's replies say the same again and again, in a few words."""
 
 
 class Framing(NamedTuple):
@@ -36,26 +41,45 @@ class Framing(NamedTuple):
 
 def read(status: int, version: str, fields: RawFields, *, bodiless: bool) -> Framing:
     """Return the framing of a final reply; `bodiless` is one to HEAD."""
-    telling: dict[bytes, list[bytes]] = {}
-    for name, value in fields:
-        key = name.lower()
-        if key in _TELLING:
-            telling.setdefault(key, []).append(value)
+    names = names_of(fields)
+    measured, where, keys = (_remembered if len(names) <= MEMORABLE else _telling)(names)
+    told = tuple([fields[index][1] for index in where])
+    judge = _judged if sum(map(len, told)) <= _LONGEST_REMEMBERED else _judge
+    return judge(status, version, measured or bodiless, keys, told)
+
+
+def _telling(names: bytes) -> tuple[bool, tuple[int, ...], tuple[bytes, ...]]:
+    """Return what names say (`names_of`): is there a length, and where stands what else tells, under which key."""
+    keys = names.lower().split(b"\n")
+    where = tuple([index for index, key in enumerate(keys) if key in _TELLING])
+    return b"content-length" in keys, where, tuple([keys[index] for index in where])
+
+
+def _judge(
+    status: int,
+    version: str,
+    ends: bool,  # noqa: FBT001  # remembered by position, which is quickest
+    keys: tuple[bytes, ...],
+    told: tuple[bytes, ...],
+) -> Framing:
+    """Return the framing that the values `told` under `keys` tell of; `ends`: the reply has a length, or no body."""
+    telling = tuple(zip(keys, told, strict=True))
     codings = _members(telling, b"transfer-encoding")
-    ends_itself = bodiless or bool(codings) or b"content-length" in telling or status in _NO_CONTENT
-    rest = rest_of(value.decode("latin-1") for value in telling[b"keep-alive"]) if b"keep-alive" in telling else None
+    ends_itself = ends or bool(codings) or status in _NO_CONTENT
     return Framing(
         fault=_fault(status, version, codings),
         keeps=ends_itself and _keeps(version, _members(telling, b"connection")),
         until_close=not ends_itself,
-        rest=rest,
+        rest=rest_of(value.decode("latin-1") for key, value in telling if key == b"keep-alive"),
     )
 
 
-def _members(telling: dict[bytes, list[bytes]], name: bytes) -> list[bytes]:
-    if name not in telling:
-        return []
-    return [member.strip().lower() for value in telling[name] for member in value.split(b",")]
+_remembered = lru_cache(maxsize=128)(_telling)
+_judged = lru_cache(maxsize=128)(_judge)
+
+
+def _members(telling: RawFields, name: bytes) -> list[bytes]:
+    return [member.strip().lower() for key, value in telling if key == name for member in value.split(b",")]
 
 
 def _keeps(version: str, options: list[bytes]) -> bool:

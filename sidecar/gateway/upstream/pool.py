@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sidecar.gateway.upstream.dial import Dialler
-    from sidecar.wire.client import Tls
+    from sidecar.wire.tls import Tls
 
 KEEPALIVE_SECONDS: Final = 55.0
 """An idle connection is given up before common servers (60 s and more) close it under us; earlier where told so."""

@@ -48,9 +48,9 @@ class Reply:
         self._closed = False
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> bytes:
         """The reason phrase, as it came."""
-        return self._answer.reason.decode("utf-8", "surrogateescape")
+        return self._answer.reason
 
     @property
     def whole(self) -> bytes | None:

@@ -18,7 +18,7 @@ PREFETCH: Final = 65536
 """A connection is taken once so many bytes of the caller's body are here, or all of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)  # never changed; frozen, each would cost three times as much to make
 class Request:
     """What goes on the wire: the origin-form target and the fields exactly as they are to be sent.
 

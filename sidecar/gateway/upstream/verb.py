@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sidecar.gateway.upstream.answer import Answer
     from sidecar.gateway.upstream.connection import Connection
-    from sidecar.wire.client import Tls
+    from sidecar.wire.tls import Tls
 
 
 class Upstream:
@@ -82,25 +82,56 @@ class Upstream:
         """
         if not request.body.complete:
             await request.body.prefetch(PREFETCH)
-        await self._slots.take()
+        if not self._slots.take_at_once():
+            await self._slots.take()
         try:
-            return await self._send(request)
+            connection = self._pool.take(self._tls())
+            if connection is None:
+                return await self._anew(request)
+            return await self._or_anew(connection, self._ask(connection, request), request)
         except BaseException:  # a cancellation, too, gives back what was taken
             self._slots.give()
             raise
 
-    async def _send(self, request: Request) -> Reply:
-        tls = self._tls()
-        connection = self._pool.take(tls)
-        if connection is not None:
-            try:
-                return await self._over(connection, request, pooled=True)
-            except errors.ConnectionTerminated:
-                if connection.heard or request.method not in SAFE_METHODS or not request.body.repeatable:
-                    raise
-            request.sendings.append("dead connection")
-            tls = self._tls()
-        return await self._over(await self._dial(tls, request), request, pooled=False)
+    def send_at_once(self, data: bytes, *, bodiless: bool) -> Answer | None:
+        """Put a whole request on the wire, and return what is heard of it; None where a connection must be waited for.
+
+        Its slot is to be given back, or the answer handed to `go_on`. `bodiless`: the method is HEAD.
+        """
+        if not self._slots.take_at_once():
+            return None
+        connection = self._pool.take(self._tls())
+        if connection is None:
+            self._slots.give()
+            return None
+        answer = connection.ask(data, bodiless=bodiless, whole=True)
+        connection.allow(self._bounds.response)
+        return answer
+
+    async def go_on(self, connection: Connection, answer: Answer, request: Request) -> Reply:
+        """Return the reply to `request`, which was sent at once over `connection`; as `send` does."""
+        try:
+            return await self._or_anew(connection, answer, request)
+        except BaseException:  # as above
+            self._slots.give()
+            raise
+
+    def give_back(self) -> None:
+        """Let another request have the turn of one that was sent at once."""
+        self._slots.give()
+
+    async def _or_anew(self, connection: Connection, answer: Answer, request: Request) -> Reply:
+        try:
+            return await self._reply(connection, answer, request, pooled=True)
+        except errors.ConnectionTerminated:
+            if connection.heard or request.method not in SAFE_METHODS or not request.body.repeatable:
+                raise
+        request.sendings.append("dead connection")
+        return await self._anew(request)
+
+    async def _anew(self, request: Request) -> Reply:
+        connection = await self._dial(self._tls(), request)
+        return await self._reply(connection, self._ask(connection, request), request, pooled=False)
 
     async def _dial(self, tls: Tls, request: Request) -> Connection:
         try:
@@ -108,33 +139,32 @@ class Upstream:
         except (OSError, trouble.NoConnection) as error:
             raise await self._trouble(error, tls, request, asked=False) from None
 
-    async def _over(self, connection: Connection, request: Request, *, pooled: bool) -> Reply:
-        """Send the request over `connection`, which is no use to anybody else unless its reply has come whole."""
+    def _ask(self, connection: Connection, request: Request) -> Answer:
         try:
             request.departure.asked()
-            answer = sending.begin(connection, request)
+            return sending.begin(connection, request)
         except BaseException:
             connection.abort()
             raise
+
+    async def _reply(self, connection: Connection, answer: Answer, request: Request, *, pooled: bool) -> Reply:
+        """Return what comes over `connection`, which is no use to anybody else unless it comes whole."""
         streaming = None
-        if not connection.sent:
-            sent = sending.stream(connection, answer, request, self._bounds.response)
-            streaming = self._loop.create_task(sent, name="request body")
+        if connection.sent:
+            if not answer.arrived:  # else the connection may be another's by now
+                connection.allow(self._bounds.response)
+        else:
+            streaming = self._loop.create_task(sending.stream(connection, answer, request, self._bounds.response))
         try:
-            await self._head(connection, answer)
+            while not answer.arrived and answer.failure is None:
+                await answer.more(self._loop)
         except BaseException:  # a cancellation: the connection may be another's by now
             _give_up(answer, streaming)
             raise
-        if answer.failure is None or answer.arrived:
+        if answer.arrived:
             return Reply(answer, streaming, self._bounds.idle, self._slots, self.origin)
         _give_up(answer, streaming)
-        raise await self._told(connection, answer.failure, request, pooled=pooled) from None
-
-    async def _head(self, connection: Connection, answer: Answer) -> None:
-        if connection.sent:
-            connection.allow(self._bounds.response)
-        while not answer.arrived and answer.failure is None:
-            await answer.more(self._loop)
+        raise await self._told(connection, answer.failure or TimeoutError(), request, pooled=pooled) from None
 
     async def _told(self, connection: Connection, failure: Exception, request: Request, *, pooled: bool) -> Exception:
         """Return why there is no reply, in our words."""

@@ -53,15 +53,11 @@ def test_the_first_failure_counts_and_none_behind_the_end() -> None:
 async def test_whoever_waits_is_woken_once_and_may_go_away() -> None:
     answer = answer_over(Line())
     loop = asyncio.get_running_loop()
-    waiting = asyncio.create_task(answer.more(loop))
-    await asyncio.sleep(0)
+    waiting = answer.more(loop)
     answer.wake()
     answer.wake()
     await waiting
-    leaving = asyncio.create_task(answer.more(loop))
-    await asyncio.sleep(0)
+    leaving = answer.more(loop)
     leaving.cancel()
-    answer.wake()
-    await asyncio.gather(leaving, return_exceptions=True)
     answer.wake()
     assert leaving.cancelled()

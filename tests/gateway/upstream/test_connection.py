@@ -40,7 +40,7 @@ async def test_several_interim_replies_are_passed_over_whole_or_in_pieces_and_le
     async with asking(script) as stage:
         for _ in range(2):
             async with await stage.send() as reply:
-                assert (reply.status, reply.reason, reply.fields) == (200, "OK", ((b"Content-Length", b"2"),))
+                assert (reply.status, reply.reason, reply.fields) == (200, b"OK", ((b"Content-Length", b"2"),))
                 assert await read(reply) == b"ok"
         assert stage.origin.connections == 1
 

@@ -77,3 +77,11 @@ def test_the_time_that_a_connection_is_kept_is_read_of_all_its_fields() -> None:
     fields = (LENGTH, (b"Keep-Alive", b"max=5, timeout=9"), (b"KEEP-ALIVE", b"timeout=5"))
     assert read(200, "1.1", fields, bodiless=False).rest == 4.0
     assert read(200, "1.1", (LENGTH,), bodiless=False).rest is None
+
+
+@pytest.mark.parametrize("padding", [0, 200])
+@pytest.mark.parametrize("name", [b"X-A", b"X-" + b"a" * 2000])
+def test_nothing_changes_with_the_length_of_what_is_said(padding: int, name: bytes) -> None:
+    fields = (LENGTH, (name, b"b"), (b"Connection", b"x" * padding + b", close"))
+    for _ in range(2):
+        assert read(200, "1.1", fields, bodiless=False).keeps is False

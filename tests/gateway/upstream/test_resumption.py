@@ -17,7 +17,7 @@ from sidecar.gateway.upstream import Bounds, Request, Upstream
 from sidecar.gateway.upstream.resumption import LONGEST
 from sidecar.tls.context import client_context
 from sidecar.tls.pins import pin_of
-from sidecar.wire.client import Tls
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     import trustme
