@@ -167,7 +167,7 @@ class Trip:
             and answer.held <= _SHORT
             and answer.status != UNAUTHORIZED
             and not request.says_no_more
-            and request.unsent() == 0
+            and request.is_clear
         )
 
     def _deliver(self) -> bool:

@@ -26,6 +26,7 @@ from sidecar.gateway.own_reply import last_words
 from sidecar.gateway.peer import address_of, uid_of
 from sidecar.gateway.reply_head import HTTP_11
 from sidecar.gateway.unreadable import MOST_FIELDS, refusal
+from sidecar.gateway.untaken import untaken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +43,6 @@ _READ_AHEAD: Final = 32768
 
 _QUEUE: Final = 2
 """Requests that may wait, parsed, for their turn; more are not read."""
-
-_SEND_BUFFER: Final = 131072
-"""Bytes of a reply that the kernel is asked to hold for a caller; it may take twice as many."""
 
 _LINGERING: Final = 2.0
 """Seconds in which the rest of a refused body is read and dropped: closed at once, the refusal would be lost."""
@@ -123,7 +121,7 @@ class CallerConnection(BaseProtocol):
         if len(self._server.connections) >= self._limits.max_connections:
             self._server.turn_away(transport)
             return
-        _prepare(transport)
+        _keep_alive(transport)
         super().connection_made(transport)
         self.remote, self.uid = address_of(transport), uid_of(transport)
         self._server.welcome(self)
@@ -414,10 +412,10 @@ class CallerConnection(BaseProtocol):
 
         While a handler writes, new bytes take the place of old ones: then no change at all is what stands still.
         """
-        left = transport.get_write_buffer_size()
-        if not left:
+        if not transport.get_write_buffer_size():
             self._unsent = None
             return False
+        left = untaken(transport)
         is_written = self.serving is not None and not transport.is_closing()
         if self._unsent is None or (is_written and self._unsent[1] != left):
             self._unsent = (now, left)
@@ -427,11 +425,8 @@ class CallerConnection(BaseProtocol):
         return True
 
 
-def _prepare(transport: asyncio.Transport) -> None:
-    """Let the kernel notice a caller that vanished, and hold little of a reply: so progress shows in small steps."""
+def _keep_alive(transport: asyncio.Transport) -> None:
+    """Let the kernel notice a caller that vanished."""
     plug = transport.get_extra_info("socket")
-    if plug is None:
-        return
-    plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if plug.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) > _SEND_BUFFER:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    if plug is not None:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

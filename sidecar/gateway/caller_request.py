@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.gateway.own_reply import fields_of
 from sidecar.gateway.reply_head import HTTP_10, HTTP_11, head_of, reason_of
+from sidecar.gateway.untaken import untaken
 from sidecar.rawfields import first
 
 if TYPE_CHECKING:
@@ -172,9 +173,15 @@ class CallerRequest:
         return 0 if self.method == "HEAD" else len(answer.body)
 
     def unsent(self) -> int:
-        """Return the bytes that wait on our side for the caller to take them."""
+        """Return the bytes that the caller has not taken yet."""
         transport = self._connection.transport
-        return 0 if transport is None else transport.get_write_buffer_size()
+        return 0 if transport is None else untaken(transport)
+
+    @property
+    def is_clear(self) -> bool:
+        """Tell whether nothing waits in our own buffer."""
+        transport = self._connection.transport
+        return transport is None or not transport.get_write_buffer_size()
 
     @property
     def is_held_up(self) -> bool:

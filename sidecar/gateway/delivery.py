@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sidecar import errors
 from sidecar.gateway.fields import to_caller
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from sidecar.answer import Answer
     from sidecar.gateway.caller_request import CallerRequest
     from sidecar.gateway.pace import Pace
     from sidecar.gateway.record import Record
+    from sidecar.gateway.slots import Holdup
     from sidecar.gateway.upstream import Reply
     from sidecar.rawfields import RawFields
+
+    HeldUp = Callable[[asyncio.Timeout], AbstractContextManager[Holdup | None]]
+
+
+_NOTED_BY_NOBODY: Final = contextlib.nullcontext(None)
 
 
 class Stalled(Exception):
@@ -26,27 +32,42 @@ class Stalled(Exception):
 
 
 class Taking:
-    """The waiting for one caller that takes its reply, bounded by `pace`; each wait is a context of `noted`."""
+    """The waiting for one caller that takes its reply, bounded by `pace`.
 
-    def __init__(
-        self, pace: Pace, noted: Callable[[asyncio.Timeout], AbstractContextManager[object]] = contextlib.nullcontext
-    ) -> None:
+    `held_up` is the context of each wait; what it yields tells whether the reply is to give way to others.
+    """
+
+    def __init__(self, request: CallerRequest, pace: Pace, held_up: HeldUp = lambda _: _NOTED_BY_NOBODY) -> None:
+        self._request = request
         self._pace = pace
-        self._noted = noted
+        self._held_up = held_up
         self._waited = 0.0
 
-    async def wait(self, writing: Awaitable[None], taken: int) -> None:
-        """Let `writing` go on while the caller keeps the pace; Stalled if it does not. `taken`: bytes so far."""
+    async def wait(self, written: int) -> None:
+        """Return when more may be written, `written` bytes so far; Stalled if the caller does not keep the pace."""
+        while True:
+            before = self._request.unsent()
+            if await self._taken_in_time(written - before):
+                return
+            left = self._request.unsent()
+            if left >= before or self._pace.patience(self._waited, written - left) <= 0:
+                raise Stalled
+
+    async def _taken_in_time(self, taken: int) -> bool:
+        """Tell whether more may be written within the time for the next bytes, after `taken`."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, holdup = loop.time(), None
         try:
             async with asyncio.timeout(self._pace.patience(self._waited, taken)) as patience:
-                with self._noted(patience):
-                    await writing
+                with self._held_up(patience) as holdup:
+                    await self._request.taken()
         except TimeoutError:
-            raise Stalled from None
+            if holdup is not None and holdup.gives_way:
+                raise Stalled from None
+            return False
         finally:
             self._waited += loop.time() - began
+        return True
 
 
 async def deliver(request: CallerRequest, reply: Reply, record: Record, pace: Pace) -> None:
@@ -57,7 +78,7 @@ async def deliver(request: CallerRequest, reply: Reply, record: Record, pace: Pa
     """
     fields = to_caller(reply.fields)
     record.status, record.source = reply.status, "upstream"
-    taking = Taking(pace, lambda patience: reply.slots.held_up(patience, request.unsent))
+    taking = Taking(request, pace, lambda patience: reply.slots.held_up(patience, request.unsent))
     try:
         whole = reply.whole
         if whole is None:
@@ -67,7 +88,7 @@ async def deliver(request: CallerRequest, reply: Reply, record: Record, pace: Pa
             record.sent = len(whole)
             reply.close()
         if request.is_held_up:
-            await taking.wait(request.taken(), record.sent)
+            await taking.wait(record.sent)
     except Stalled:
         record.outcome = "caller_stalled"
         _cut(request, reply)
@@ -86,9 +107,9 @@ async def _stream(request: CallerRequest, reply: Reply, fields: RawFields, recor
     request.begin(reply.status, reason_of(reply.reason), fields)
     async for chunk in reply.chunks():
         request.write(chunk)
-        if request.is_held_up:
-            await taking.wait(request.taken(), record.sent)
         record.sent += len(chunk)
+        if request.is_held_up:
+            await taking.wait(record.sent)
     request.end()
 
 
@@ -103,7 +124,7 @@ async def tell(request: CallerRequest, answer: Answer, record: Record, pace: Pac
     try:
         record.sent = request.answer(answer)
         if request.is_held_up:
-            await Taking(pace).wait(request.taken(), 0)
+            await Taking(request, pace).wait(record.sent)
     except ConnectionError:
         record.status, record.sent, record.outcome = 0, 0, "caller_left"
     except Stalled:

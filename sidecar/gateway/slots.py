@@ -25,11 +25,13 @@ class Holdup:
     """A reply whose caller does not take it at the moment: what ends the waiting, and what tells of progress.
 
     Looked at again and again, it knows since when nothing was taken: `since`, None before the first look.
+    `gives_way`: the waiting was ended for others.
     """
 
     patience: asyncio.Timeout
     unsent: Callable[[], int]
     since: float | None = None
+    gives_way: bool = False
     _least: int = 0
 
     def stalled(self, now: float) -> float:
@@ -74,7 +76,7 @@ class Slots:
                 turn.set_result(None)
 
     @contextlib.contextmanager
-    def held_up(self, patience: asyncio.Timeout, unsent: Callable[[], int]) -> Iterator[None]:
+    def held_up(self, patience: asyncio.Timeout, unsent: Callable[[], int]) -> Iterator[Holdup]:
         """Note, for the time of the context, that a caller is waited for, and that `patience` may end before its time.
 
         `unsent` tells the bytes that the caller has not taken yet.
@@ -82,7 +84,7 @@ class Slots:
         holdup = Holdup(patience, unsent)
         self._holdups.add(holdup)
         try:
-            yield
+            yield holdup
         finally:
             self._holdups.discard(holdup)
 
@@ -124,4 +126,5 @@ class Slots:
         seconds = [(one.stalled(now), one) for one in self._holdups if not one.patience.expired()]
         stalled = sorted((pair for pair in seconds if pair[0] >= _HELD_UP), key=lambda pair: -pair[0])
         for _, one in stalled[: self._waiting]:
+            one.gives_way = True
             one.patience.reschedule(now)
