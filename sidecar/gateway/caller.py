@@ -377,7 +377,11 @@ class CallerConnection(BaseProtocol):
 
     async def taken(self) -> None:
         """Return when more may be written; ConnectionError if the connection is gone."""
-        await self._drain_helper()
+        try:
+            await self._drain_helper()
+        except asyncio.CancelledError:
+            self._drain_waiter = None  # it was cancelled with us; whoever waits next needs another
+            raise
 
     def _tell(self) -> None:
         if self.departure is not None:

@@ -218,6 +218,25 @@ async def test_a_caller_that_takes_nothing_holds_the_reply_up_until_it_does() ->
         await taken.wait()
 
 
+async def test_who_gave_up_waiting_for_a_caller_may_wait_again() -> None:
+    size, again = 20_000_000, asyncio.Event()
+
+    async def handler(asked: CallerRequest) -> None:
+        asked.reply(200, b"Fine", ((b"Content-Length", b"%d" % size),), bytes(size))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asked.taken()
+        again.set()
+        await asked.taken()
+
+    async with handled(handler) as caller:
+        await caller.send(request(b"GET", b"/"))
+        await again.wait()
+        assert len((await caller.reply()).body) == size
+        await caller.send(request(b"GET", b"/"))
+        assert (await caller.head()).startswith(b"HTTP/1.1 200")
+
+
 async def test_every_write_to_a_caller_that_is_gone_says_so() -> None:
     tried: list[str] = []
 
