@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from sidecar import errors
+from sidecar import errors, events
 from sidecar.gateway.delivery import reason_of
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts, to_caller
@@ -33,14 +34,15 @@ _MARK: Final = str(uuid.UUID(bytes=os.urandom(16), version=4))
 """Stands in prepared heads where a request's own id will; nobody outside has ever seen it."""
 
 _MOST: Final = 64
-"""Heads for which something is prepared."""
+"""Heads and methods for which something is prepared."""
 
 _SHORT: Final = 32768
 """Bytes of a reply that certainly fit into a caller's empty buffer, so that nobody need wait for it."""
 
 
-class Prepared(NamedTuple):
-    """The field lines for one head, in pieces around the request's id; and for whom they were admitted, by what."""
+@dataclass(slots=True, repr=False)  # the token is in it
+class Prepared:
+    """The field lines for one head and method, in pieces around the request's id; and for whom they were admitted."""
 
     pieces: list[bytes]
     peer: str | None
@@ -53,23 +55,23 @@ class Shelf:
 
     def __init__(self) -> None:
         self._token: Token | None = None
-        self._prepared: dict[Known, Prepared] = {}
+        self._prepared: dict[tuple[Known, str], Prepared] = {}
 
     def find(self, known: Known, token: Token, request: CallerRequest, policy: Policy) -> Prepared | None:
         """Return what is prepared for such a request, None if nothing is."""
-        prepared = self._prepared.get(known) if token is self._token else None
+        if token is not self._token:
+            self._token = token
+            self._prepared.clear()
+        prepared = self._prepared.get((known, request.method))
         if prepared is None or prepared.policy is not policy:
             return None
         return prepared if (prepared.peer, prepared.uid) == (request.remote, request.uid) else None
 
-    def put(self, known: Known, token: Token, prepared: Prepared) -> None:
-        """Keep what was prepared, the newest for each head; where there are too many, the oldest goes."""
-        if token is not self._token:
-            self._token = token
-            self._prepared.clear()
+    def put(self, known: Known, method: str, prepared: Prepared) -> None:
+        """Keep what was prepared for the token that was last asked for; where there are too many, the oldest goes."""
         while len(self._prepared) >= _MOST:
             del self._prepared[next(iter(self._prepared))]
-        self._prepared[known] = prepared
+        self._prepared[known, method] = prepared
 
 
 def prepare(gateway: Gateway, request: CallerRequest, token: Token) -> None:
@@ -84,7 +86,7 @@ def prepare(gateway: Gateway, request: CallerRequest, token: Token) -> None:
     lines = b"".join([b"%b: %b\r\n" % field for field in fields])
     if lines.count(b"\n") == lines.count(b"\r") == len(fields) and b"\0" not in lines:
         pieces = lines.split(_MARK.encode())
-        gateway.shelf.put(known, token, Prepared(pieces, request.remote, request.uid, gateway.policy))
+        gateway.shelf.put(known, request.method, Prepared(pieces, request.remote, request.uid, gateway.policy))
 
 
 def ask(gateway: Gateway, request: CallerRequest) -> Trip | None:
@@ -117,7 +119,7 @@ class Trip:
         record: its story so far.
     """
 
-    __slots__ = ("_gateway", "_request", "answer", "connection", "record", "token")
+    __slots__ = ("_gateway", "_is_over", "_request", "answer", "connection", "record", "token")
 
     def __init__(self, gateway: Gateway, request: CallerRequest, answer: Answer, token: Token, record: Record) -> None:
         self.answer = answer
@@ -126,6 +128,7 @@ class Trip:
         self.record = record
         self._gateway = gateway
         self._request = request
+        self._is_over = False
         record.attempts = 1
         record.departure = departure = Departure(self.cancel, binding=False)
         request.tell(departure)
@@ -139,19 +142,28 @@ class Trip:
     def cancel(self) -> None:
         """End the request: nobody is to be answered."""
         self.answer.told = None
-        self.connection.abort()
-        self._gateway.lane.upstream.give_back()
+        if self.answer.connection is not None:
+            self.answer.connection.abort()
         self.record.outcome = "caller_left" if self.record.departure.ended else "aborted"
         self._request.last = True
         self._finish()
 
     def _hear(self) -> None:
         answer = self.answer
-        if not answer.arrived and answer.failure is None:
+        if self._is_over or (not answer.arrived and answer.failure is None):
             return
         answer.told = None
-        self._count_time()
-        if not (self._is_ordinary() and self._deliver()):
+        try:
+            self._count_time()
+            is_done = self._is_ordinary() and self._deliver()
+        except Exception as error:  # noqa: BLE001  # a bug must not end FinHub's connection, nor leave the caller waiting
+            self._gateway.tools.emit(events.bug(error, self.record.request_id))
+            is_done = self._request.has_begun
+            if is_done and not self._is_over:
+                self.record.outcome = "aborted"
+                self._request.abort()
+                self._finish()
+        if not is_done:
             self.record.departure.ends(lambda: None)  # until there is a task to end
             self._request.carry(lambda request: self._gateway.go_on(request, self))
 
@@ -186,12 +198,12 @@ class Trip:
             record.sent = len(body)
         except ConnectionError:
             record.outcome = "caller_left"
-        gateway.lane.upstream.give_back()
         self._finish()
         return True
 
     def _finish(self) -> None:
-        gateway = self._gateway
+        gateway, self._is_over = self._gateway, True
+        gateway.lane.upstream.give_back()
         gateway.traffic.in_flight -= 1
         self._request.done()
         gateway.tools.emit(self.record.told(gateway.tools.clock()))

@@ -91,7 +91,7 @@ class CallerConnection(BaseProtocol):
             max_headers=MOST_FIELDS,
             payload_exception=BrokenBody,
             auto_decompress=False,
-            max_msg_queue_size=_QUEUE,
+            max_msg_queue_size=_QUEUE + 1,  # it counts the one that is carried
         )
         super().__init__(loop, parser)
         self._reader = parser
@@ -260,7 +260,6 @@ class CallerConnection(BaseProtocol):
 
     def _serve_next(self) -> None:
         self.carry(self._queue.popleft())
-        self._reader.message_consumed()
         if self._buffer_paused and not self._queue:
             self._read_on()
 
@@ -281,6 +280,8 @@ class CallerConnection(BaseProtocol):
         except ConnectionError:
             return  # nobody is there to be answered
         finally:
+            if isinstance(waiting, CallerRequest) and not waiting.line:
+                self._reader.message_consumed()
             self._go_on(goes_on=goes_on)
 
     def served(self, request: CallerRequest) -> None:
@@ -291,6 +292,7 @@ class CallerConnection(BaseProtocol):
 
     def _go_on(self, *, goes_on: bool) -> None:
         self.serving = None
+        self._idle_since = max(self._idle_since, self._loop.time())
         if not goes_on or self._ended:
             self.end()
         elif self._queue:

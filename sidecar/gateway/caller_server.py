@@ -114,6 +114,7 @@ class CallerServer:
         end = self._loop.time() + seconds
         while self._close_idle() and self._loop.time() < end:  # noqa: ASYNC110  # many connections, and no event of theirs
             await asyncio.sleep(_TICK)
+        await asyncio.sleep(0)  # what was begun in this very turn must have begun to be ended in order
         serving = [one.serving for one in self.connections | self.carrying if one.serving]
         for one in serving:
             one.cancel()

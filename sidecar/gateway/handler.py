@@ -210,7 +210,11 @@ class Gateway:
     ) -> tuple[Reply, Token]:
         """Return the reply to a request that was asked at once, and its token."""
         began = self.tools.clock()
-        outgoing = self._outgoing(request, body, record, trip.token)
+        try:
+            outgoing = self._outgoing(request, body, record, trip.token)
+        except BaseException:
+            self.lane.upstream.give_back()
+            raise
         try:
             reply = await self.lane.upstream.go_on(trip.connection, trip.answer, outgoing)
         finally:

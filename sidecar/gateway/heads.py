@@ -56,6 +56,8 @@ class Heads:
             return None
         if not _LINE.fullmatch(line):
             return None
+        if block in self._known:
+            return self._known[block]
         while len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
         self._known[block] = known = Known(fields, last=last)

@@ -30,13 +30,13 @@ class Unfinished:
 
     def close_idle(self) -> int:
         """Close the connections that carry nothing; return how many are left."""
-        return sum(not _closed(connection) for connection in tuple(self._server.connections))
+        return sum(not _closed(connection) for connection in self._server.connections | self._server.carrying)
 
 
 def _closed(connection: CallerConnection) -> bool:
     """Tell whether the connection is closed, after closing it if it may be."""
     transport = connection.transport
-    return transport is None or (not _holds_bytes(transport) and connection.close_if_idle())
+    return not (transport is not None and _holds_bytes(transport)) and connection.close_if_idle()
 
 
 def _holds_bytes(transport: asyncio.WriteTransport) -> bool:

@@ -106,13 +106,14 @@ async def test_another_caller_profits_of_what_the_first_one_sent(counted: Counte
     ],
 )
 async def test_replies_without_a_body_pass_as_they_are(method: bytes, raw: bytes, counted: Counted) -> None:
-    async with staged(replying(OK, raw, OK)) as stage, stage.caller() as caller:
-        await warmed(stage, caller)
-        await caller.send(GET.replace(b"GET", method, 1))
-        assert (await caller.reply(bodiless=True)).raw == raw
+    async with staged(replying(raw, raw, OK)) as stage, stage.caller() as caller:
+        for number in (1, 2):
+            await caller.send(GET.replace(b"GET", method, 1))
+            assert (await caller.reply(bodiless=True)).raw == raw
+            await stage.over(number)
         await caller.send(GET)
         assert (await caller.reply()).raw == OK
-    assert counted.asked == 2
+    assert counted.asked == 1 + (method == b"GET")
 
 
 async def test_a_connection_that_the_caller_ends_with_its_request_ends_with_the_reply(counted: Counted) -> None:
@@ -446,3 +447,94 @@ async def test_behind_a_body_to_its_end_a_request_is_recalled_and_inside_one_not
         assert [asked.method for asked in stage.origin.requests] == [b"GET", *[b"POST", b"GET"] * 3]
         assert {len(asked.body) for asked in stage.origin.requests if asked.method == b"POST"} == {2 * len(GET)}
     assert counted.asked == 3
+
+
+async def test_a_request_that_goes_on_touches_nothing_of_who_has_its_connection_by_then() -> None:
+    """Its caller has ended its sending; in the turn in which its reply comes, an upload takes the connection."""
+    slow, refused, behind = asyncio.get_running_loop().create_future(), asyncio.Event(), bytearray()
+
+    async def script(visit: Visit) -> None:
+        while True:
+            asked = await visit.head()
+            if asked.target == b"/slow":
+                slow.set_result(visit)
+            elif asked.method == b"POST":
+                await refused.wait()
+                await visit.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+                while part := await visit.reader.read(65536):
+                    behind.extend(part)
+                return
+            else:
+                await visit.send(OK)
+
+    async with staged(script) as stage, stage.caller() as caller, stage.caller() as other, stage.caller() as third:
+        await warmed(stage, caller)
+        await other.send(request(b"POST", b"/up", b"Content-Length: 200000") + b"u" * 60_000)
+        await asyncio.sleep(0.05)
+        await caller.send(GET.replace(b"/a", b"/slow", 1))
+        visit = await slow
+        caller.writer.write_eof()
+        await asyncio.sleep(0.05)
+        other.writer.write(b"u" * 10_000)
+        visit.writer.write(OK)
+        await eventually(lambda: any(asked.method == b"POST" for asked in stage.origin.requests))
+        await asyncio.sleep(0.05)
+        refused.set()
+        assert ((await other.reply()).status, (await caller.reply()).status) == (413, 200)
+        await third.send(GET.replace(b"/a", b"/third", 1))
+        await eventually(lambda: len(stage.lines()) == 4 or b"/third" in behind)
+        assert b"/third" not in behind
+
+
+async def test_what_is_admitted_for_one_method_is_not_for_another() -> None:
+    preflight = request(b"OPTIONS", b"/a", b"Access-Control-Request-Method: POST")
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await warmed(stage, caller, preflight.replace(b"OPTIONS", b"GET", 1))
+        await caller.send(preflight)
+        assert (await caller.reply()).status == 403
+        assert len(stage.origin.requests) == 1
+
+
+async def test_a_bug_on_the_way_is_told_once_and_costs_nobody_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("t0p-secret")
+
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await warmed(stage, caller)
+        monkeypatch.setattr(at_once, "to_caller", broken)
+        await caller.send(GET)
+        assert (await caller.reply()).raw == OK
+        await stage.over(2)
+        assert [type(event).__name__ for event in stage.bugs()] == ["Bug"]
+        assert (stage.upstream.busy, stage.gateway.traffic.in_flight) == (0, 0)
+        assert stage.origin.connections == 1
+
+
+async def test_what_has_begun_to_go_on_when_the_process_ends_is_told() -> None:
+    slow: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK)
+        await visit.request()
+        slow.set_result(visit)
+        await visit.reader.read()
+
+    async with staged(script) as stage, stage.caller() as caller:
+        await warmed(stage, caller)
+        await caller.send(GET)
+        visit = await slow
+        carry = type(next(iter(stage.server.connections))).carry
+        ends: list[asyncio.Task[None]] = []
+
+        def carried(self: object, waiting: object) -> None:
+            carry(self, waiting)  # type: ignore[arg-type]  # as they came
+            ends.append(asyncio.get_running_loop().create_task(stage.server.shutdown(0)))
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("sidecar.gateway.caller.CallerConnection.carry", carried)
+            await visit.send(REFUSED)
+            lines = await stage.over(2)
+        await asyncio.gather(*ends)
+        assert lines[1].outcome in {"aborted", "complete"}
+        assert (stage.upstream.busy, stage.gateway.traffic.in_flight) == (0, 0)

@@ -312,6 +312,30 @@ async def test_what_is_pipelined_is_not_read_beyond_two_requests_that_wait() -> 
         caller.leave()  # with an orderly end it would wait until all is read
 
 
+async def test_what_is_pipelined_behind_a_body_that_came_by_itself_is_all_answered() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(request(b"POST", b"/up", b"Content-Length: 4"))
+        await asyncio.sleep(0.05)
+        await caller.send(b"abcd")
+        assert (await caller.reply()).raw == OK
+        await caller.send(b"".join(request(b"GET", b"/%d" % number) for number in range(6)))
+        for _ in range(6):
+            assert (await caller.reply()).raw == OK
+
+
+async def test_a_connection_in_use_between_two_looks_is_not_idle() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.05)
+        for _ in range(2):
+            await caller.send(request(b"GET", b"/a"))
+            assert (await caller.reply()).raw == OK
+        await eventually(lambda: stage.gateway.traffic.in_flight == 0)
+        swept(stage, 75.02, since=began)
+        await caller.send(request(b"GET", b"/a"))
+        assert (await caller.reply()).raw == OK
+
+
 async def test_a_body_is_no_head() -> None:
     async with staged(replying(OK)) as stage, stage.caller() as caller:
         await caller.send(request(b"POST", b"/a", b"Content-Length: 400000"))

@@ -150,8 +150,8 @@ class SidecarProcess:
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Return the log lines of one event that are whole by now."""
-        text = self.stdout + self.stderr
-        decoded = (json.loads(line) for line in text.splitlines(keepends=True) if line[0] == "{" and line[-1] == "\n")
+        texts = (line for text in (self.stdout, self.stderr) for line in text.splitlines(keepends=True))
+        decoded = (json.loads(line) for line in texts if line[0] == "{" and line[-1] == "\n")
         return [line for line in decoded if line["event"] == event]
 
     def requests(self) -> list[dict[str, Any]]:

@@ -57,4 +57,6 @@ async def _stream(connection: Connection, answer: Answer, request: Request, resp
             return
         wait_for_finhub(None)
     wait_for_finhub(response)
-    connection.sent = not chunked or await connection.write(b"0\r\n\r\n")
+    sent = not chunked or await connection.write(b"0\r\n\r\n")
+    if answer.connection is connection:  # else it is another's by now
+        connection.sent = sent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from yarl import URL
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from sidecar.gateway.upstream.answer import Answer
     from sidecar.gateway.upstream.connection import Connection
     from sidecar.wire.tls import Tls
+
+
+class Asked(NamedTuple):
+    """A request that is on its way: over which connection, what is heard, and what sends the rest of its body."""
+
+    connection: Connection
+    answer: Answer
+    streaming: asyncio.Task[None] | None
 
 
 class Upstream:
@@ -88,7 +96,7 @@ class Upstream:
             connection = self._pool.take(self._tls())
             if connection is None:
                 return await self._anew(request)
-            return await self._or_anew(connection, self._ask(connection, request), request)
+            return await self._or_anew(self._ask(connection, request), request)
         except BaseException:  # a cancellation, too, gives back what was taken
             self._slots.give()
             raise
@@ -111,7 +119,7 @@ class Upstream:
     async def go_on(self, connection: Connection, answer: Answer, request: Request) -> Reply:
         """Return the reply to `request`, which was sent at once over `connection`; as `send` does."""
         try:
-            return await self._or_anew(connection, answer, request)
+            return await self._or_anew(Asked(connection, answer, None), request)
         except BaseException:  # as above
             self._slots.give()
             raise
@@ -120,18 +128,18 @@ class Upstream:
         """Let another request have the turn of one that was sent at once."""
         self._slots.give()
 
-    async def _or_anew(self, connection: Connection, answer: Answer, request: Request) -> Reply:
+    async def _or_anew(self, asked: Asked, request: Request) -> Reply:
         try:
-            return await self._reply(connection, answer, request, pooled=True)
+            return await self._reply(asked, request, pooled=True)
         except errors.ConnectionTerminated:
-            if connection.heard or request.method not in SAFE_METHODS or not request.body.repeatable:
+            if asked.connection.heard or request.method not in SAFE_METHODS or not request.body.repeatable:
                 raise
         request.sendings.append("dead connection")
         return await self._anew(request)
 
     async def _anew(self, request: Request) -> Reply:
         connection = await self._dial(self._tls(), request)
-        return await self._reply(connection, self._ask(connection, request), request, pooled=False)
+        return await self._reply(self._ask(connection, request), request, pooled=False)
 
     async def _dial(self, tls: Tls, request: Request) -> Connection:
         try:
@@ -139,22 +147,24 @@ class Upstream:
         except (OSError, trouble.NoConnection) as error:
             raise await self._trouble(error, tls, request, asked=False) from None
 
-    def _ask(self, connection: Connection, request: Request) -> Answer:
+    def _ask(self, connection: Connection, request: Request) -> Asked:
+        """Put the request on the wire, and let the rest of a longer body follow."""
         try:
             request.departure.asked()
-            return sending.begin(connection, request)
+            answer = sending.begin(connection, request)
         except BaseException:
             connection.abort()
             raise
-
-    async def _reply(self, connection: Connection, answer: Answer, request: Request, *, pooled: bool) -> Reply:
-        """Return what comes over `connection`, which is no use to anybody else unless it comes whole."""
-        streaming = None
+        response = self._bounds.response
         if connection.sent:
-            if not answer.arrived:  # else the connection may be another's by now
-                connection.allow(self._bounds.response)
-        else:
-            streaming = self._loop.create_task(sending.stream(connection, answer, request, self._bounds.response))
+            connection.allow(response)
+            return Asked(connection, answer, None)
+        streaming = self._loop.create_task(sending.stream(connection, answer, request, response))
+        return Asked(connection, answer, streaming)
+
+    async def _reply(self, asked: Asked, request: Request, *, pooled: bool) -> Reply:
+        """Return what comes; by then the connection may be another's, so that only the answer is looked at."""
+        connection, answer, streaming = asked
         try:
             while not answer.arrived and answer.failure is None:
                 await answer.more(self._loop)
