@@ -69,6 +69,11 @@ def test_what_could_not_be_recalled_is_not_remembered(data: bytes) -> None:
     assert heads.recall(data) is None
 
 
+def test_what_is_learned_again_stays_what_it_was() -> None:
+    heads = Heads(100)
+    assert heads.learn(GET, FIELDS, last=False) is heads.learn(GET, FIELDS, last=False)
+
+
 def test_of_too_many_heads_the_oldest_is_forgotten() -> None:
     heads = Heads(100)
     several = [request(b"GET", b"/", b"X-A: %d" % number) for number in range(MOST + 1)]
