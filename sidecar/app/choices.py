@@ -43,7 +43,7 @@ def dialect_of(config: Config) -> Dialect:
 def credentials_of(config: Config, material: Material) -> Credentials:
     """Return `[credentials]` by its keys, with the secrets in place of their references."""
     section = config.credentials
-    plain = {name: getattr(section, name) for name in type(section).model_fields}
+    plain = {name: getattr(section, name) for name in section.members}
     return {**plain, **dict(material.secrets)}
 
 

@@ -115,7 +115,7 @@ def _is_live(key: str) -> bool:
 
 def _differences(current: Section, fresh: Section, above: str = "") -> Iterator[str]:
     """Yield the dotted keys whose values differ; `fields` as a whole."""
-    for name in type(current).model_fields:
+    for name in current.members:
         old, new = getattr(current, name), getattr(fresh, name)
         if isinstance(old, Section):
             yield from _differences(old, new, f"{above}{name}.")
@@ -126,10 +126,10 @@ def _differences(current: Section, fresh: Section, above: str = "") -> Iterator[
 def _merged(current: AnySection, fresh: AnySection, above: str = "") -> AnySection:
     """Return `current` with the live keys of `fresh`."""
     taken: dict[str, object] = {}
-    for name in type(current).model_fields:
+    for name in current.members:
         old, new = getattr(current, name), getattr(fresh, name)
         if _is_live(above + name):
             taken[name] = new
         elif isinstance(old, Section):
             taken[name] = _merged(old, new, f"{above}{name}.")
-    return current.model_copy(update=taken)
+    return current.replaced(taken)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from sidecar.config import addresses, checks, later, translate
 from sidecar.config.merge import Table, overlay, without
 from sidecar.config.model import Config
 from sidecar.config.problems import Problem, Unfit, config_error
+from sidecar.config.section import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,11 +56,11 @@ def _has(table: object, path: Path) -> bool:
 def _validated(given: Table, defaults: Mapping[str, Any]) -> tuple[Config, list[Problem], frozenset[Path]]:
     """Return a Config in any case: where `given` is wrong, of what is right in it, with the problems and their keys."""
     try:
-        return Config.model_validate(_complete(given, defaults)), [], frozenset()
-    except ValidationError as error:
+        return Config.read(_complete(given, defaults)), [], frozenset()
+    except Faults as error:
         broken = translate.broken(error)
         rest = _complete(without(given, broken), defaults)
-        return Config.model_validate(rest), list(translate.problems(error)), broken
+        return Config.read(rest), list(translate.problems(error)), broken
 
 
 def _complete(given: Table, defaults: Mapping[str, Any]) -> Table:

@@ -6,130 +6,147 @@ reference print. Durations are seconds, sizes bytes.
 
 from __future__ import annotations
 
-from typing import Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Final, Literal
 
 from sidecar.config.addresses import Address
-from sidecar.config.kinds import (  # noqa: TC001  # pydantic reads the annotations at run time
-    BrowserOrigins,
-    Flag,
-    Hosts,
-    ListenAddress,
-    Peers,
-    PositiveSeconds,
-    PositiveSize,
-    Rules,
-    Seconds,
-    SecretReference,
-    Size,
-    SocketMode,
-    SocketOwner,
-    Users,
-    Whole,
+from sidecar.config.kinds import (
+    BROWSER_ORIGINS,
+    FLAG,
+    HOSTS,
+    LISTEN_ADDRESS,
+    PEERS,
+    POSITIVE_SECONDS,
+    POSITIVE_SIZE,
+    RULES,
+    SECONDS,
+    SECRET,
+    SIZE,
+    SOCKET_MODE,
+    SOCKET_OWNER,
+    USERS,
+    choice,
+    maybe,
+    whole,
 )
-from sidecar.config.section import Section
+from sidecar.config.section import Section, key
+
+if TYPE_CHECKING:
+    from sidecar.config.addresses import Network
+    from sidecar.config.refs import SecretRef
+    from sidecar.config.section import Type
+
+
+_FORMAT: Final[Type[Literal["json", "console"]]] = choice("json", "console")
 
 
 class Listen(Section):
     """Where callers connect, and which callers."""
 
-    address: ListenAddress = Field(
+    address: Address = key(
+        LISTEN_ADDRESS,
+        'Where callers connect. "unix:/PATH" makes a Unix socket; port 0 takes a free port.',
         default=Address("127.0.0.1:8080", "tcp", "127.0.0.1", 8080),
-        description='Where callers connect. "unix:/PATH" makes a Unix socket; port 0 takes a free port.',
     )
-    unsafe_listen: Flag = Field(
+    unsafe_listen: bool = key(
+        FLAG,
+        "Listen beyond loopback. Needs caller_key or allowed_peers too: whoever connects acts as you.",
         default=False,
-        description="Listen beyond loopback. Needs caller_key or allowed_peers too: whoever connects acts as you.",
     )
-    allowed_hosts: Hosts = Field(
+    allowed_hosts: tuple[str, ...] = key(
+        HOSTS,
+        "Host fields that callers may send; an entry without a port allows every port.",
         default=("localhost", "127.0.0.1", "[::1]"),
-        description="Host fields that callers may send; an entry without a port allows every port.",
     )
-    max_body: PositiveSize = Field(
-        default=256 * 2**20, description="Largest request body; it is streamed, never held. More is answered 413."
+    max_body: int = key(
+        POSITIVE_SIZE, "Largest request body; it is streamed, never held. More is answered 413.", default=256 * 2**20
     )
-    allowed_origins: BrowserOrigins = Field(
-        default=(), description='Web pages that may use the sidecar, such as "http://localhost:3000"; none by default.'
-    )
-    allowed_peers: Peers = Field(
-        default=(), description='Networks that callers may come from, such as "10.0.0.0/8"; only with unsafe_listen.'
-    )
-    body_timeout: PositiveSeconds = Field(
-        default=30.0, description="Seconds without a byte of the caller's body: then 408."
-    )
-    min_rate: PositiveSize = Field(
-        default=240,
-        description="Bytes a second, on average beyond the time-out, in which a body must come and a reply be taken.",
-    )
-    head_timeout: PositiveSeconds = Field(
-        default=10.0, description="Seconds from a request's first byte to the end of its header fields: then 408."
-    )
-    idle_timeout: PositiveSeconds = Field(
-        default=75.0, description="Seconds that an open connection may wait for its next request."
-    )
-    write_timeout: PositiveSeconds = Field(
-        default=60.0, description="Seconds in which a caller must take the next piece of a reply; then it is cut."
-    )
-    max_target: PositiveSize = Field(default=16 * 2**10, description="Longest request target: then 414.")
-    max_field: PositiveSize = Field(default=32 * 2**10, description="Largest header field: then 431.")
-    max_fields: PositiveSize = Field(default=128 * 2**10, description="All header fields of one request: then 431.")
-    max_connections: Whole = Field(
-        default=1024, ge=1, le=65_535, description="Callers' connections at one time; one more is answered 503."
-    )
-    max_requests: Whole = Field(
-        default=512, ge=1, le=65_535, description="Requests at one time; one more is answered 429 with Retry-After."
-    )
-    socket_mode: SocketMode = Field(default="0600", description="The mode of a Unix socket, in octal.")
-    socket_owner: SocketOwner | None = Field(
-        default=None,
-        description='The owner of a Unix socket: "USER", "USER:GROUP" or ":GROUP", by name or number.',
-        examples=[":app"],
-    )
-    allowed_users: Users = Field(
+    allowed_origins: tuple[str, ...] = key(
+        BROWSER_ORIGINS,
+        'Web pages that may use the sidecar, such as "http://localhost:3000"; none by default.',
         default=(),
-        description="Users, by name or number, that may call over a Unix socket, as the kernel knows them.",
     )
-    caller_key: SecretReference | None = Field(
+    allowed_peers: tuple[Network, ...] = key(
+        PEERS, 'Networks that callers may come from, such as "10.0.0.0/8"; only with unsafe_listen.', default=()
+    )
+    body_timeout: float = key(POSITIVE_SECONDS, "Seconds without a byte of the caller's body: then 408.", default=30.0)
+    min_rate: int = key(
+        POSITIVE_SIZE,
+        "Bytes a second, on average beyond the time-out, in which a body must come and a reply be taken.",
+        default=240,
+    )
+    head_timeout: float = key(
+        POSITIVE_SECONDS, "Seconds from a request's first byte to the end of its header fields: then 408.", default=10.0
+    )
+    idle_timeout: float = key(
+        POSITIVE_SECONDS, "Seconds that an open connection may wait for its next request.", default=75.0
+    )
+    write_timeout: float = key(
+        POSITIVE_SECONDS, "Seconds in which a caller must take the next piece of a reply; then it is cut.", default=60.0
+    )
+    max_target: int = key(POSITIVE_SIZE, "Longest request target: then 414.", default=16 * 2**10)
+    max_field: int = key(POSITIVE_SIZE, "Largest header field: then 431.", default=32 * 2**10)
+    max_fields: int = key(POSITIVE_SIZE, "All header fields of one request: then 431.", default=128 * 2**10)
+    max_connections: int = key(
+        whole(1, 65_535), "Callers' connections at one time; one more is answered 503.", default=1024
+    )
+    max_requests: int = key(
+        whole(1, 65_535), "Requests at one time; one more is answered 429 with Retry-After.", default=512
+    )
+    socket_mode: str = key(SOCKET_MODE, "The mode of a Unix socket, in octal.", default="0600")
+    socket_owner: str | None = key(
+        maybe(SOCKET_OWNER),
+        'The owner of a Unix socket: "USER", "USER:GROUP" or ":GROUP", by name or number.',
         default=None,
-        description="A key that every caller must send as X-Sidecar-Key.",
-        examples=[{"file": "secrets/caller-key"}],
+        example=":app",
     )
-    allow: Rules = Field(
+    allowed_users: tuple[str, ...] = key(
+        USERS, "Users, by name or number, that may call over a Unix socket, as the kernel knows them.", default=()
+    )
+    caller_key: SecretRef | None = key(
+        maybe(SECRET),
+        "A key that every caller must send as X-Sidecar-Key.",
+        default=None,
+        example={"file": "secrets/caller-key"},
+    )
+    allow: tuple[str, ...] = key(
+        RULES,
+        'What callers may do: "METHOD path-glob", * one segment, ** any. What matches none gets 403.',
         default=("* /**",),
-        description='What callers may do: "METHOD path-glob", * one segment, ** any. What matches none gets 403.',
     )
 
 
 class Admin(Section):
     """Where health, metrics, status and the controls are."""
 
-    address: ListenAddress = Field(
+    address: Address = key(
+        LISTEN_ADDRESS,
+        "Probes and metrics answer everybody who can connect; status and controls answer loopback only.",
         default=Address("127.0.0.1:9901", "tcp", "127.0.0.1", 9901),
-        description="Probes and metrics answer everybody who can connect; status and controls answer loopback only.",
     )
 
 
 class Replay(Section):
     """How much of a request body is remembered, so that it can be sent once more after a 401."""
 
-    max_body: Size = Field(default=2**20, description="Bytes remembered per request; a longer one is not sent again.")
-    max_total: Size = Field(default=64 * 2**20, description="Bytes remembered for all requests together.")
+    max_body: int = key(SIZE, "Bytes remembered per request; a longer one is not sent again.", default=2**20)
+    max_total: int = key(SIZE, "Bytes remembered for all requests together.", default=64 * 2**20)
 
 
 class Log(Section):
     """What is logged, and how."""
 
-    format: Literal["json", "console"] | None = Field(
-        default=None, description="Default: console on a terminal, else json.", examples=["json"]
+    format: Literal["json", "console"] | None = key(
+        maybe(_FORMAT), "Default: console on a terminal, else json.", default=None, example="json"
     )
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important lines that are written. Bodies and secrets never are."
+    level: Literal["debug", "info", "warning", "error"] = key(
+        choice("debug", "info", "warning", "error"),
+        "The least important lines that are written. Bodies and secrets never are.",
+        default="info",
     )
 
 
 class Drain(Section):
     """How the sidecar goes down after SIGTERM."""
 
-    min: Seconds = Field(default=0.0, description="Seconds in which new connections are still taken.")
-    max: Seconds = Field(default=25.0, description="Seconds for what runs; what takes longer is cut.")
+    min: float = key(SECONDS, "Seconds in which new connections are still taken.", default=0.0)
+    max: float = key(SECONDS, "Seconds for what runs; what takes longer is cut.", default=25.0)

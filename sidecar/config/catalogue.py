@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Final
 
 from sidecar.config.kinds import Kind
 from sidecar.config.model import Config, Section
@@ -15,7 +15,9 @@ from sidecar.config.model import Config, Section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydantic.fields import FieldInfo
+    from sidecar.config.section import Member
+
+_TABLES: Final = frozenset({Kind.TABLE, Kind.FIELDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +53,24 @@ def section(parts: tuple[str, ...]) -> type[Section]:
     """Return the model of the table at this path; its docstring tells what the table is for."""
     model: type[Section] = Config
     for part in parts:
-        model = model.model_fields[part].annotation  # type: ignore[assignment]  # `tables` names models only
+        model = model.members[part].type.section or model
     return model
 
 
 def _walk(model: type[Section], above: tuple[str, ...]) -> Iterator[Key]:
-    for name, info in sorted(model.model_fields.items(), key=_has_a_header):
+    for name, member in sorted(model.members.items(), key=_has_a_header):
         parts = (*above, name)
-        yield _key(parts, info)
-        if _is_table(info):
+        yield _key(parts, member)
+        if member.type.kind is Kind.TABLE:
             yield from _walk(section(parts), parts)
 
 
-def _has_a_header(field: tuple[str, FieldInfo]) -> bool:
+def _has_a_header(named: tuple[str, Member]) -> bool:
     # In TOML a table's own keys end where the header of another table begins.
-    return _is_table(field[1]) or Kind.FIELDS in field[1].metadata
+    return named[1].type.kind in _TABLES
 
 
-def _is_table(info: FieldInfo) -> bool:
-    return isinstance(info.annotation, type) and issubclass(info.annotation, Section)
-
-
-def _key(parts: tuple[str, ...], info: FieldInfo) -> Key:
-    marks = [mark for mark in _metadata(info) if isinstance(mark, Kind)]
-    kind = Kind.TABLE if _is_table(info) else (*marks, Kind.TEXT)[0]
-    example = info.examples[0] if info.examples else None
-    default = None if info.is_required() or kind in {Kind.TABLE, Kind.FIELDS} else info.default
-    return Key(parts, kind, info.description or "", default, example, _choices(info.annotation))
-
-
-def _metadata(info: FieldInfo) -> Iterator[Any]:
-    """Yield what the annotation carries, also of the `X` in `X | None`."""
-    yield from info.metadata
-    for option in get_args(info.annotation):
-        yield from getattr(option, "__metadata__", ())
-
-
-def _choices(annotation: Any) -> tuple[str, ...]:
-    if get_origin(annotation) is Literal:
-        return get_args(annotation)
-    return next(filter(None, map(_choices, get_args(annotation))), ())
+def _key(parts: tuple[str, ...], member: Member) -> Key:
+    kind = member.type.kind or Kind.TEXT
+    default = None if kind in _TABLES else member.default
+    return Key(parts, kind, member.description, default, member.example, member.type.choices)

@@ -1,31 +1,42 @@
 """The types of the configuration's keys: how each is checked, described to JSON Schema and read from the environment.
 
-Pure: pydantic only. A `Kind` in an annotation is for us; pydantic passes over it.
+Pure.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any, Final
-
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sidecar.config import addresses, fieldrules, refs, rules, values
+from sidecar.config.problems import Unfit, one_of, type_name
+from sidecar.config.section import Reading, Section, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+Name = TypeVar("Name", bound=str)
+AnySection = TypeVar("AnySection", bound=Section)
+
+_A_TABLE: Final = "a table (in a variable: a JSON object)"
+_A_LIST: Final = 'a list, such as ["a", "b"]'
 
 _REFERENCE_SCHEMA: Final[dict[str, Any]] = {
-    "description": "A reference to a secret, never the secret itself.",
     "oneOf": [
         {
-            "type": "object",
-            "properties": {"env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}},
-            "required": ["env"],
             "additionalProperties": False,
+            "properties": {"env": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "type": "string"}},
+            "required": ["env"],
+            "type": "object",
         },
         {
-            "type": "object",
-            "properties": {"file": {"type": "string", "minLength": 1}},
-            "required": ["file"],
             "additionalProperties": False,
+            "properties": {"file": {"minLength": 1, "type": "string"}},
+            "required": ["file"],
+            "type": "object",
         },
     ],
 }
@@ -50,61 +61,153 @@ class Kind(enum.Enum):
     FIELDS = 'table of `{ value = "…", when = "…" }` or `{ remove = true }`'
 
 
-def _sizes(least: int) -> WithJsonSchema:
-    number = {"type": "integer", "minimum": least, "maximum": values.LARGEST}
-    return WithJsonSchema({"oneOf": [number, {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)?$"}]})
+# ── made of others ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _seconds(least: dict[str, int]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "number", **least, "maximum": values.LONGEST})
+def maybe(of: Type[T]) -> Type[T | None]:
+    """Return the type of a key that takes this, or is not set."""
+    return Type(lambda value: None if value is None else of.read(value), of.kind, of.schema, of.choices)
 
 
-def _strings(**more: object) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", **more})
+def choice(*names: Name) -> Type[Name]:
+    """Return the type of a key that takes one of a few words."""
+    expected = one_of(f'"{name}"' for name in names)
+    by_name = {str(name): name for name in names}
+
+    def read(value: object) -> Name:
+        if not isinstance(value, str) or value not in by_name:
+            raise Unfit(expected)
+        return by_name[value]
+
+    schema = {"enum": list(names)} if len(names) > 1 else {"const": names[0]}
+    return Type(read, Kind.TEXT, {**schema, "type": "string"}, names)
 
 
-Flag = Annotated[bool, Field(strict=True), Kind.FLAG]
-Whole = Annotated[int, Field(strict=True), Kind.WHOLE]
-Zero = Annotated[float, Field(strict=True, ge=0, le=0), Kind.NUMBER]
-PositiveSeconds = Annotated[
-    float, PlainValidator(values.positive_seconds), _seconds({"exclusiveMinimum": 0}), Kind.NUMBER
-]
-Seconds = Annotated[float, PlainValidator(values.seconds), _seconds({"minimum": 0}), Kind.NUMBER]
-Size = Annotated[int, PlainValidator(values.size), _sizes(0), Kind.SIZE]
-PositiveSize = Annotated[int, PlainValidator(values.positive_size), _sizes(1), Kind.SIZE]
+def whole(least: int, most: int) -> Type[int]:
+    """Return the type of a whole number between two."""
 
-Text = Annotated[str, PlainValidator(values.text), _strings(minLength=1), Kind.TEXT]
-Visible = Annotated[str, PlainValidator(values.visible), _strings(pattern="^[!-~]([ -~]*[!-~])?$"), Kind.TEXT]
-FilePath = Annotated[str, PlainValidator(values.text), _strings(minLength=1), Kind.FILE]
-SocketMode = Annotated[str, PlainValidator(values.mode), _strings(pattern="^0?[0-7]{3}$"), Kind.TEXT]
-SocketOwner = Annotated[
-    str, PlainValidator(values.owner), _strings(pattern=r"^([^\s:]+(:[^\s:]+)?|:[^\s:]+)$"), Kind.TEXT
-]
-Dialect = Annotated[str, PlainValidator(values.text), _strings(minLength=1), Kind.DIALECT]
-Target = Annotated[str, PlainValidator(values.target), _strings(pattern="^/"), Kind.TEXT]
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Unfit("a whole number")
+        if value < least:
+            raise Unfit(f"greater than or equal to {least}")
+        if value > most:
+            raise Unfit(f"less than or equal to {most}")
+        return value
 
-ListenAddress = Annotated[addresses.Address, PlainValidator(addresses.address), _strings(), Kind.ADDRESS]
-Origin = Annotated[str, PlainValidator(addresses.origin), _strings(pattern="^[Hh][Tt][Tt][Pp][Ss]?://"), Kind.ORIGIN]
-Ip = Annotated[str, PlainValidator(addresses.ip), _strings(), Kind.TEXT]
-SecretReference = Annotated[
-    refs.SecretRef, PlainValidator(refs.reference), WithJsonSchema(_REFERENCE_SCHEMA), Kind.SECRET
-]
+    return Type(read, Kind.WHOLE, {"type": "integer", "minimum": least, "maximum": most})
 
-_Host = Annotated[str, PlainValidator(addresses.allowed_host), _strings()]
-_BrowserOrigin = Annotated[str, PlainValidator(addresses.browser_origin), _strings()]
-_Peer = Annotated[addresses.Network, PlainValidator(addresses.network), _strings()]
-_Pin = Annotated[str, PlainValidator(values.pin), _strings()]
-_User = Annotated[str, PlainValidator(values.user), _strings(minLength=1)]
-_Rule = Annotated[str, PlainValidator(rules.rule), _strings()]
 
-# strict=False: TOML has lists where we keep tuples.
-Hosts = Annotated[tuple[_Host, ...], Field(strict=False), Kind.LIST]
-BrowserOrigins = Annotated[tuple[_BrowserOrigin, ...], Field(strict=False), Kind.LIST]
-Peers = Annotated[tuple[_Peer, ...], Field(strict=False), Kind.LIST]
-Rules = Annotated[tuple[_Rule, ...], Field(strict=False), AfterValidator(rules.some), Kind.LIST]
-Pins = Annotated[tuple[_Pin, ...], Field(strict=False), Kind.LIST]
-Users = Annotated[tuple[_User, ...], Field(strict=False), Kind.LIST]
-Nothing = Annotated[tuple[str, ...], Field(strict=False, max_length=0), Kind.LIST]
+def table(section: type[AnySection]) -> Type[AnySection]:
+    """Return the type of a table with these keys."""
 
-FieldName = Annotated[str, PlainValidator(fieldrules.field_name), _strings()]
-FieldValue = Annotated[str, PlainValidator(fieldrules.field_value), _strings(), Kind.TEXT]
+    def read(value: object) -> AnySection:
+        return value if isinstance(value, section) else section.read(_table(value))
+
+    return Type(read, Kind.TABLE, section=section)
+
+
+def by_field(section: type[AnySection]) -> Type[Mapping[str, AnySection]]:
+    """Return the type of a table with any header fields for keys, and such a table for each."""
+    one = table(section)
+
+    def read(value: object) -> Mapping[str, AnySection]:
+        reading = Reading()
+        read = {
+            reading.take(fieldrules.field_name, name, name): reading.take(one.read, rule, name)
+            for name, rule in _table(value).items()
+        }
+        reading.end()
+        return MappingProxyType(read)
+
+    return Type(read, Kind.FIELDS, {"type": "object"}, section=section)
+
+
+def _table(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise Unfit(_A_TABLE, found=type_name(value))
+    return value
+
+
+def _list(item: Callable[[object], T], **schema: object) -> Type[tuple[T, ...]]:
+    def read(value: object) -> tuple[T, ...]:
+        # TOML has lists where we keep tuples.
+        if not isinstance(value, (list, tuple)):
+            raise Unfit(_A_LIST, found=type_name(value))
+        reading = Reading()
+        read = tuple(reading.take(item, part, place) for place, part in enumerate(value))
+        reading.end()
+        return read
+
+    return Type(read, Kind.LIST, {"type": "array", "items": {**schema, "type": "string"}})
+
+
+def _sizes(read: Callable[[object], int], least: int) -> Type[int]:
+    number = {"maximum": values.LARGEST, "minimum": least, "type": "integer"}
+    return Type(read, Kind.SIZE, {"oneOf": [number, {"pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)?$", "type": "string"}]})
+
+
+def _seconds(read: Callable[[object], float], **least: int) -> Type[float]:
+    return Type(read, Kind.NUMBER, {"type": "number", **least, "maximum": values.LONGEST})
+
+
+def _strings(read: Callable[[object], T], kind: Kind, **more: object) -> Type[T]:
+    return Type(read, kind, {"type": "string", **more})
+
+
+# ── as they are ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Unfit("true or false")
+    return value
+
+
+def _zero(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != 0:
+        raise Unfit("0")
+    return float(value)
+
+
+def _no_entry(_: object) -> str:
+    raise Unfit("a valid string")
+
+
+def _nothing(value: object) -> tuple[str, ...]:
+    if isinstance(value, (list, tuple)) and any(isinstance(part, str) for part in value):
+        raise Unfit("an empty list", found=type_name(value))
+    # What is no text is told entry by entry.
+    return _ENTRIES.read(value)
+
+
+FLAG: Final = Type(_flag, Kind.FLAG, {"type": "boolean"})
+ZERO: Final = Type(_zero, Kind.NUMBER, {"type": "number", "minimum": 0, "maximum": 0})
+POSITIVE_SECONDS: Final = _seconds(values.positive_seconds, exclusiveMinimum=0)
+SECONDS: Final = _seconds(values.seconds, minimum=0)
+SIZE: Final = _sizes(values.size, 0)
+POSITIVE_SIZE: Final = _sizes(values.positive_size, 1)
+
+TEXT: Final = _strings(values.text, Kind.TEXT, minLength=1)
+VISIBLE: Final = _strings(values.visible, Kind.TEXT, pattern="^[!-~]([ -~]*[!-~])?$")
+FILE: Final = _strings(values.text, Kind.FILE, minLength=1)
+SOCKET_MODE: Final = _strings(values.mode, Kind.TEXT, pattern="^0?[0-7]{3}$")
+SOCKET_OWNER: Final = _strings(values.owner, Kind.TEXT, pattern=r"^([^\s:]+(:[^\s:]+)?|:[^\s:]+)$")
+DIALECT: Final = _strings(values.text, Kind.DIALECT, minLength=1)
+TARGET: Final = _strings(values.target, Kind.TEXT, pattern="^/")
+FIELD_VALUE: Final = _strings(fieldrules.field_value, Kind.TEXT)
+
+LISTEN_ADDRESS: Final = _strings(addresses.address, Kind.ADDRESS)
+ORIGIN: Final = _strings(addresses.origin, Kind.ORIGIN, pattern="^[Hh][Tt][Tt][Pp][Ss]?://")
+IP: Final = _strings(addresses.ip, Kind.TEXT)
+SECRET: Final[Type[refs.SecretRef]] = Type(refs.reference, Kind.SECRET, _REFERENCE_SCHEMA)
+
+_RULES: Final = _list(rules.rule)
+_ENTRIES: Final = _list(_no_entry)
+RULES: Final = Type(lambda value: rules.some(_RULES.read(value)), _RULES.kind, _RULES.schema)
+NOTHING: Final = Type(_nothing, Kind.LIST, {**_ENTRIES.schema, "maxItems": 0})
+HOSTS: Final = _list(addresses.allowed_host)
+BROWSER_ORIGINS: Final = _list(addresses.browser_origin)
+PEERS: Final = _list(addresses.network)
+PINS: Final = _list(values.pin)
+USERS: Final = _list(values.user, minLength=1)

@@ -1,16 +1,13 @@
 """The whole configuration as one frozen value.
 
-Pure: pydantic only. Made by `build` from plain tables, or by `load` from a file and the environment; whoever holds a
+Pure. Made by `build` from plain tables, or by `load` from a file and the environment; whoever holds a
 `Config` may rely on everything in it having been checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, get_args
-
-from pydantic import AfterValidator, Field
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from sidecar.config.addresses import Address, Network
 from sidecar.config.caller_side import Admin, Drain, Listen, Log, Replay
@@ -25,9 +22,12 @@ from sidecar.config.finhub_side import (
     Session,
     Upstream,
 )
-from sidecar.config.kinds import FieldName, Kind, Whole
+from sidecar.config.kinds import by_field, choice, table, whole
 from sidecar.config.refs import EnvRef, FileRef, SecretRef
-from sidecar.config.section import Section
+from sidecar.config.section import Section, key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "DEFAULT_ENVIRONMENT",
@@ -61,31 +61,32 @@ ENVIRONMENTS: Final[tuple[str, ...]] = get_args(Environment)
 # Where nobody says which: the one with the strictest rules.
 DEFAULT_ENVIRONMENT: Final = "production"
 
-Fields = Annotated[Mapping[FieldName, FieldRule], AfterValidator(MappingProxyType), Kind.FIELDS]
-
 
 class Config(Section):
     """All that an operator may choose. `session.url` is already resolved; `fields` cannot be changed."""
 
-    environment: Environment = Field(
-        default=DEFAULT_ENVIRONMENT, description="Which FinHub: picks defaults, and how strict the rules are."
+    environment: Environment = key(
+        choice("playground", "integration", "production"),
+        "Which FinHub: picks defaults, and how strict the rules are.",
+        default=DEFAULT_ENVIRONMENT,
     )
-    workers: Whole = Field(default=1, ge=1, le=1, description="Processes that serve callers; this version has one.")
-    listen: Listen = Field(default=Listen(), description="Where callers connect, and which callers.")
-    admin: Admin = Field(default=Admin(), description="Where health, metrics, status and the controls are.")
-    upstream: Upstream
-    identity: Identity = Identity()
-    credentials: Credentials = Credentials()
-    session: Session
-    fields: Fields = Field(
-        default_factory=lambda: MappingProxyType({}),
-        description="Header fields on their way to FinHub, added to the environment's table; names in any case.",
+    workers: int = key(whole(1, 1), "Processes that serve callers; this version has one.", default=1)
+    listen: Listen = key(table(Listen), "Where callers connect, and which callers.", default=Listen())
+    admin: Admin = key(table(Admin), "Where health, metrics, status and the controls are.", default=Admin())
+    upstream: Upstream = key(table(Upstream))
+    identity: Identity = key(table(Identity), default=Identity())
+    credentials: Credentials = key(table(Credentials), default=Credentials())
+    session: Session = key(table(Session))
+    fields: Mapping[str, FieldRule] = key(
+        by_field(FieldRule),
+        "Header fields on their way to FinHub, added to the environment's table; names in any case.",
+        default=MappingProxyType({}),
     )
-    replay: Replay = Replay()
-    log: Log = Log()
-    drain: Drain = Drain()
-    check: Check = Check()
-    limits: Limits = Limits()
+    replay: Replay = key(table(Replay), default=Replay())
+    log: Log = key(table(Log), default=Log())
+    drain: Drain = key(table(Drain), default=Drain())
+    check: Check = key(table(Check), default=Check())
+    limits: Limits = key(table(Limits), default=Limits())
 
     @property
     def identity_required(self) -> bool:

@@ -6,13 +6,12 @@ Nothing in here has a secret to show: a `Config` holds references only.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic.json_schema import GenerateJsonSchema
-
-from sidecar.config import toml
-from sidecar.config.catalogue import Key, keys
+from sidecar.config import catalogue, toml
+from sidecar.config.catalogue import Key, keys, section
 from sidecar.config.fieldrules import VARIABLES
+from sidecar.config.finhub_side import FieldRule
 from sidecar.config.kinds import Kind
 from sidecar.config.model import Config
 from sidecar.config.reference import reference
@@ -22,9 +21,7 @@ from sidecar.redact import HIDDEN, is_secret_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydantic_core import core_schema
-
-    from sidecar.config.model import FieldRule
+    from sidecar.config.section import Member, Section
 
 __all__ = ["reference", "sample", "schema", "show"]
 
@@ -75,25 +72,42 @@ def _rule(name: str, rule: FieldRule) -> dict[str, object]:
 # ── JSON Schema ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _AsWritten(GenerateJsonSchema):
-    """JSON Schema of the TOML as people write it: there is no null, and no key without which a file is wrong."""
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> dict[str, Any]:
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
-        described = self.generate_inner(schema["schema"])
-        default = schema.get("default")
-        if default is None or "$ref" in described:
-            return described
-        return {**described, "default": toml.plain(default, Kind.TEXT)}
-
-    def field_is_required(self, *_args: Any, **_kwargs: Any) -> bool:
-        return False
-
-
 def schema() -> str:
-    """Return the JSON Schema (2020-12) of the file: sizes as integer or string, secrets as references."""
-    described = Config.model_json_schema(schema_generator=_AsWritten)
-    described = {"$schema": _DIALECT, **described, "title": "finhub-sidecar"}
+    """Return the JSON Schema (2020-12) of the file: sizes as integer or string, secrets as references.
+
+    It is of the TOML as people write it: there is no null, and no key without which a file is wrong.
+    """
+    tables = {each.__name__: _object(each) for each in (*map(section, catalogue.tables()), FieldRule)}
+    whole = {**_object(Config), "title": "finhub-sidecar"}
+    described = {"$schema": _DIALECT, "$defs": dict(sorted(tables.items())), **whole}
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(table: type[Section]) -> dict[str, object]:
+    return {
+        "additionalProperties": False,
+        "description": table.__doc__,
+        "properties": {name: _property(name, member) for name, member in table.members.items()},
+        "title": table.__name__,
+        "type": "object",
+    }
+
+
+def _property(name: str, member: Member) -> dict[str, object]:
+    table = member.type.section
+    reference: dict[str, object] = {"$ref": f"#/$defs/{table.__name__}"} if table else {}
+    if table and member.type.kind is Kind.TABLE:
+        also = member.description not in {"", table.__doc__}
+        return {**reference, "description": member.description} if also else reference
+    told: dict[str, object] = {
+        **member.type.schema,
+        "title": name.replace("_", " ").title(),
+        "description": member.description,
+    }
+    if member.type.kind is Kind.FIELDS:
+        told["additionalProperties"] = reference
+    elif member.default is not None:
+        told["default"] = toml.plain(member.default, Kind.TEXT)
+    if member.example is not None:
+        told["examples"] = [member.example]
+    return dict(sorted(told.items()))

@@ -65,7 +65,7 @@ def _heading(key: Key) -> Iterator[str]:
     """Yield the header of a table before the first of its keys."""
     if key.kind is Kind.FIELDS:
         yield from ("", "[fields]", *_comment(key.description))
-    elif len(key.parts) > 1 and key.parts[-1] == next(iter(section(key.parts[:-1]).model_fields)):
+    elif len(key.parts) > 1 and key.parts[-1] == next(iter(section(key.parts[:-1]).members)):
         yield from ("", *_comment(section(key.parts[:-1]).__doc__ or ""), f"[{'.'.join(key.parts[:-1])}]")
 
 

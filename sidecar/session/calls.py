@@ -17,10 +17,8 @@ from sidecar.redact import Secret
 from sidecar.session.template import references, substitute
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from sidecar.session.dialect import Dialect
-    from sidecar.session.template import Template
+    from sidecar.session.template import Json, Template
     from sidecar.session.token import Token
 
 Credentials: TypeAlias = Mapping[str, str | Secret | bool | None]
@@ -91,7 +89,7 @@ def _login_template(dialect: Dialect, credentials: Credentials) -> Template:
     if credentials.get("send_client_credentials") is not False or template.body is None:
         return template
     body = {name: part for name, part in template.body.items() if name not in template.client_credentials}
-    return template.model_copy(update={"body": body})
+    return template.replaced({"body": body})
 
 
 def _texts(values: Credentials) -> dict[str, str]:
@@ -114,11 +112,11 @@ def _call(template: Template, texts: Mapping[str, str]) -> Call | None:
     )
 
 
-def _fill(template: JsonValue, texts: Mapping[str, str]) -> JsonValue:
+def _fill(template: Json, texts: Mapping[str, str]) -> Json:
     """Return the template filled; what refers to something without a text is None, and left out one level up."""
     if isinstance(template, str):
         return substitute(template, texts)
-    if isinstance(template, dict):
+    if isinstance(template, Mapping):
         return {key: part for key, value in template.items() if (part := _fill(value, texts)) is not None}
     if isinstance(template, list):
         return [part for value in template if (part := _fill(value, texts)) is not None]

@@ -6,39 +6,42 @@ Pure. `dialect_file.py` reads one from a file, `calls.py` makes requests by it, 
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Final, TypeAlias
+from typing import ClassVar, Final
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
-
+from sidecar.config.kinds import maybe
+from sidecar.config.problems import Unfit
+from sidecar.config.section import Faults, Section, Type, key
 from sidecar.errors import ConfigError
-from sidecar.session.template import CLIENT, CREDENTIALS, IN_PATHS, SESSION, Data, Path, Template, listed
+from sidecar.session.template import CLIENT, CREDENTIALS, IN_PATHS, SESSION, Template, one_or_more, part, text, tuple_of
+from sidecar.session.template import path as a_path
 
 _PLACE: Final = re.compile(r"[^.\[\]]+(?:\[\])?(?:\.[^.\[\]]+(?:\[\])?)*")
 
 
-def _place(place: str) -> str:
+def _place(value: object) -> str:
+    place = text(value)
     if not _PLACE.fullmatch(place):
-        raise ValueError("a place is names joined by dots; 'name[]' means each element of a list")
+        raise Unfit("a place is names joined by dots; 'name[]' means each element of a list")
     return place
 
 
-Places: TypeAlias = Annotated[tuple[Annotated[str, AfterValidator(_place)], ...], BeforeValidator(listed)]
+_PLACES: Final = one_or_more(_place)
 
 
 class Login(Template):
     """How to log in. `client_credentials`: members of the body that `send_client_credentials = false` leaves out."""
 
-    client_credentials: tuple[str, ...] = ()
+    client_credentials: tuple[str, ...] = key(tuple_of(text), default=())
 
     names: ClassVar[frozenset[str]] = CREDENTIALS
     names_in_path: ClassVar[frozenset[str]] = IN_PATHS
 
-    @model_validator(mode="after")
-    def _client_credentials_exist(self) -> Login:
+    def verify(self) -> None:
+        """Raise Unfit where a reference or a client credential names what there is not."""
+        super().verify()
         for member in self.client_credentials:
             if member not in (self.body or {}):
-                raise ValueError(f"client_credentials: the body has no member {member!r}")
-        return self
+                raise Unfit(f"client_credentials: the body has no member {member!r}")
 
 
 class SessionCall(Template):
@@ -48,22 +51,24 @@ class SessionCall(Template):
     names_in_path: ClassVar[frozenset[str]] = IN_PATHS | {"session_id"}
 
 
-class ReplyShape(Data):
+class ReplyShape(Section):
     """Where things may lie in a reply: places in order of preference, each tried as it is and then under `data`.
 
     The defaults read every shape that FinHub's documentation shows (CONTRACT §3); of `expires_in` the least counts.
     `internal_token_key` is looked for in the token's claims.
     """
 
-    token: Places = ("userSessionToken", "token", "accessToken", "access_token", "bffToken")
-    refresh_token: Places = ("refreshToken", "refresh_token")
-    session_id: Places = ("sessionId", "credentials[].sessionId")
-    expires_in: Places = ("expires_in", "expiresIn")
-    expires_at: Places = ("expiresAt",)
-    internal_token_key: Places = ("internalTokenKey",)
+    token: tuple[str, ...] = key(
+        _PLACES, default=("userSessionToken", "token", "accessToken", "access_token", "bffToken")
+    )
+    refresh_token: tuple[str, ...] = key(_PLACES, default=("refreshToken", "refresh_token"))
+    session_id: tuple[str, ...] = key(_PLACES, default=("sessionId", "credentials[].sessionId"))
+    expires_in: tuple[str, ...] = key(_PLACES, default=("expires_in", "expiresIn"))
+    expires_at: tuple[str, ...] = key(_PLACES, default=("expiresAt",))
+    internal_token_key: tuple[str, ...] = key(_PLACES, default=("internalTokenKey",))
 
 
-class Dialect(Data):
+class Dialect(Section):
     """How one FinHub generation spells its token endpoint.
 
     Attributes:
@@ -73,12 +78,12 @@ class Dialect(Data):
         also_own: more paths of this generation that a caller must not call by itself.
     """
 
-    name: str
-    login: Login
-    refresh: SessionCall | None = None
-    logout: SessionCall | None = None
-    reply: ReplyShape = ReplyShape()
-    also_own: tuple[Path, ...] = ()
+    name: str = key(Type(text))
+    login: Login = key(part(Login))
+    refresh: SessionCall | None = key(maybe(part(SessionCall)), default=None)
+    logout: SessionCall | None = key(maybe(part(SessionCall)), default=None)
+    reply: ReplyShape = key(part(ReplyShape), default=ReplyShape())
+    also_own: tuple[str, ...] = key(tuple_of(a_path), default=())
 
 
 REFRESH: Final = SessionCall(
@@ -97,9 +102,9 @@ def with_refresh_path(dialect: Dialect, path: str) -> Dialect:
     old = dialect.refresh or REFRESH
     try:
         refresh = SessionCall(method=old.method, path=(path,), fields=old.fields, body=old.body)
-    except ValidationError as error:
+    except Faults as error:
         raise ConfigError("\n".join(f"session.refresh.path: {words}" for _, words in problems(error))) from None
-    return dialect.model_copy(update={"refresh": refresh, "also_own": (*dialect.also_own, *old.path)})
+    return dialect.replaced({"refresh": refresh, "also_own": (*dialect.also_own, *old.path)})
 
 
 def without_refresh(dialect: Dialect) -> Dialect:
@@ -108,7 +113,7 @@ def without_refresh(dialect: Dialect) -> Dialect:
     A caller's refresh through us would fetch our next token just the same.
     """
     paths = () if dialect.refresh is None else dialect.refresh.path
-    return dialect.model_copy(update={"refresh": None, "also_own": (*dialect.also_own, *paths)})
+    return dialect.replaced({"refresh": None, "also_own": (*dialect.also_own, *paths)})
 
 
 def own_paths(dialect: Dialect) -> tuple[tuple[str | None, str], ...]:
@@ -121,12 +126,6 @@ def own_paths(dialect: Dialect) -> tuple[tuple[str | None, str], ...]:
     return tuple((None, path) for path in dict.fromkeys(paths))
 
 
-def problems(error: ValidationError) -> list[tuple[str, str]]:
+def problems(error: Faults) -> list[tuple[str, str]]:
     """Return (key, what is wrong with it) for each problem; never what was found there."""
-    return [
-        (
-            ".".join(map(str, problem["loc"])),
-            "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, "),
-        )
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
+    return [(".".join(map(str, fault.place)), fault.unfit.expected) for fault in error.faults]

@@ -9,8 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
+from sidecar.config.section import Faults
 from sidecar.errors import ConfigError
 from sidecar.session.dialect import Dialect, problems
 
@@ -38,6 +37,13 @@ def load(name: str) -> Dialect:
 def parse(name: str, text: str, *, where: str) -> Dialect:
     """Return the dialect that a file's text describes; `where` names the file in a ConfigError."""
     try:
+        return _parsed(name, text, where)
+    except RecursionError:
+        raise ConfigError(f"session.dialect: {where}: a nesting without end", remedy=_FORMAT) from None
+
+
+def _parsed(name: str, text: str, where: str) -> Dialect:
+    try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"session.dialect: {where}: not TOML: {error}", remedy=_FORMAT) from None
@@ -46,8 +52,8 @@ def parse(name: str, text: str, *, where: str) -> Dialect:
             f"session.dialect: {where}: name: no such key; a dialect is named as its file", remedy=_FORMAT
         )
     try:
-        return Dialect.model_validate({"name": name, **data})
-    except ValidationError as error:
+        return Dialect.read({"name": name, **data})
+    except Faults as error:
         lines = [f"session.dialect: {where}: {key}: {words}" for key, words in problems(error)]
         raise ConfigError("\n".join(lines), remedy=_FORMAT) from None
 

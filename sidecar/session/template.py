@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from sidecar.config.problems import Unfit, one_of
+from sidecar.config.section import Reading, Section, Type, key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
+
+AnySection = TypeVar("AnySection", bound=Section)
+Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | list[Json] | None"
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _REFERENCE: Final = re.compile(r"\{([a-z_]+)\}")
 _SEGMENT: Final = re.compile(r"\{[a-z_]+\}|(?!(?:\.|%2[eE]){1,2}$)(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
@@ -35,11 +42,11 @@ CREDENTIALS: Final = IN_PATHS | CLIENT | {"account_type", "grant_type"}
 """The keys of `[credentials]` that a login template may refer to."""
 
 
-def references(template: JsonValue) -> Iterator[str]:
+def references(template: Json) -> Iterator[str]:
     """Yield the name of each `{name}` in a template, in order, however deep it is nested."""
     if isinstance(template, str):
         yield from _REFERENCE.findall(template)
-    elif isinstance(template, dict):
+    elif isinstance(template, Mapping):
         for part in template.values():
             yield from references(part)
     elif isinstance(template, list):
@@ -54,45 +61,128 @@ def substitute(template: str, texts: Mapping[str, str]) -> str | None:
     return _REFERENCE.sub(lambda match: texts[match[1]], template)
 
 
-def _path(path: str) -> str:
-    segments = path.split("/")
-    if not path.startswith("/") or not all(_SEGMENT.fullmatch(segment) for segment in segments[1:]):
-        raise ValueError("a path starts with '/', and each segment is plain text or one {name}; no query, no '..'")
-    return path
+# ── what may stand where ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _fields(fields: dict[str, str]) -> dict[str, str]:
-    for name, value in fields.items():
+def text(value: object) -> str:
+    """Return a text, whatever it says."""
+    if not isinstance(value, str):
+        raise Unfit("Input should be a valid string")
+    return value
+
+
+def path(value: object) -> str:
+    """Return a path of plain segments and `{name}`s."""
+    checked = text(value)
+    segments = checked.split("/")
+    if not checked.startswith("/") or not all(_SEGMENT.fullmatch(segment) for segment in segments[1:]):
+        raise Unfit("a path starts with '/', and each segment is plain text or one {name}; no query, no '..'")
+    return checked
+
+
+def tuple_of(read: Callable[[object], str]) -> Type[tuple[str, ...]]:
+    """Return the type of a list of texts."""
+
+    def each(value: object) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)):
+            raise Unfit("Input should be a valid tuple")
+        reading = Reading()
+        found = tuple(reading.take(read, part, place) for place, part in enumerate(value))
+        reading.end()
+        return found
+
+    return Type(each)
+
+
+def one_or_more(read: Callable[[object], str]) -> Type[tuple[str, ...]]:
+    """Return the type of a list of texts that may leave out its brackets where there is only one."""
+    several = tuple_of(read)
+    return Type(lambda value: several.read([value] if isinstance(value, str) else value))
+
+
+def part(section: type[AnySection]) -> Type[AnySection]:
+    """Return the type of a table with these keys."""
+
+    def read(value: object) -> AnySection:
+        if isinstance(value, section):
+            return value
+        if not isinstance(value, dict):
+            raise Unfit(f"Input should be a valid dictionary or instance of {section.__name__}")
+        return section.read(value)
+
+    return Type(read)
+
+
+def _method(value: object) -> Method:
+    for method in _METHODS:
+        if value == method:
+            return method
+    raise Unfit(f"Input should be {one_of(map(repr, _METHODS))}")
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    found = _PATHS.read(value)
+    if not found:
+        raise Unfit("Value should have at least 1 item after validation, not 0")
+    return found
+
+
+def _fields(value: object) -> Mapping[str, str]:
+    reading = Reading()
+    fields = {name: reading.take(text, part, name) for name, part in _table(value).items()}
+    reading.end()
+    for name, template in fields.items():
         if not _FIELD_NAME.fullmatch(name) or _FRAMING.fullmatch(name):
-            raise ValueError(f"{name!r} is no field that a dialect may send")
-        if not _FIELD_TEMPLATE.fullmatch(value):
-            raise ValueError(f"the value of {name} is not a legal field value")
+            raise Unfit(f"{name!r} is no field that a dialect may send")
+        if not _FIELD_TEMPLATE.fullmatch(template):
+            raise Unfit(f"the value of {name} is not a legal field value")
     return fields
 
 
-def _finite(body: JsonValue) -> JsonValue:
-    if isinstance(body, float) and not math.isfinite(body):
-        raise ValueError("inf and nan do not exist in JSON")
-    for part in body.values() if isinstance(body, dict) else body if isinstance(body, list) else ():
-        _finite(part)
+def _body(value: object) -> Mapping[str, Json] | None:
+    if value is None:
+        return None
+    reading = Reading()
+    body = {name: reading.take(_json, part, name) for name, part in _table(value).items()}
+    reading.end()
+    _finite(body)
     return body
 
 
-def listed(value: object) -> object:
-    """Return a single text as a list of one, so that a file may leave out the brackets."""
-    return [value] if isinstance(value, str) else value
+def _table(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise Unfit("Input should be a valid dictionary")
+    return value
 
 
-Path: TypeAlias = Annotated[str, AfterValidator(_path)]
+def _json(value: object) -> Json:
+    # A fault's place tells what it is in, too: body.users.list.2.
+    reading = Reading()
+    read: Json
+    if isinstance(value, Mapping):
+        read = {name: reading.take(_json, part, "dict", name) for name, part in value.items()}
+    elif isinstance(value, list):
+        read = [reading.take(_json, part, "list", place) for place, part in enumerate(value)]
+    elif value is None or isinstance(value, (str, int, float)):
+        read = value
+    else:
+        raise Unfit("input was not a valid JSON value")
+    reading.end()
+    return read
 
 
-class Data(BaseModel):
-    """Frozen data from a file, where an unknown key is an error."""
+def _finite(body: Json) -> None:
+    if isinstance(body, float) and not math.isfinite(body):
+        raise Unfit("inf and nan do not exist in JSON")
+    for part in body.values() if isinstance(body, Mapping) else body if isinstance(body, list) else ():
+        _finite(part)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+_METHODS: Final[tuple[Method, ...]] = get_args(Method)
+_PATHS: Final = one_or_more(path)
 
 
-class Template(Data):
+class Template(Section):
     """One call, with references where its values will stand; the subclasses say which there are.
 
     Attributes:
@@ -101,18 +191,17 @@ class Template(Data):
         body: becomes JSON; a member whose reference has no value is left out. None: the call has no body.
     """
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    path: Annotated[tuple[Path, ...], BeforeValidator(listed), Field(min_length=1)]
-    fields: Annotated[dict[str, str], AfterValidator(_fields)] = Field(default_factory=dict)
-    body: Annotated[dict[str, JsonValue] | None, AfterValidator(_finite)] = None
+    method: Method = key(Type(_method), default="POST")
+    path: tuple[str, ...] = key(Type(_paths))
+    fields: Mapping[str, str] = key(Type(_fields), default=MappingProxyType({}))
+    body: Mapping[str, Json] | None = key(Type(_body), default=None)
 
     names: ClassVar[frozenset[str]]
     names_in_path: ClassVar[frozenset[str]]
 
-    @model_validator(mode="after")
-    def _references_exist(self) -> Template:
+    def verify(self) -> None:
+        """Raise Unfit where a reference names what there is not."""
         for allowed, template in ((self.names_in_path, list(self.path)), (self.names, [self.body, self.fields])):
-            for name in references(template):  # type: ignore[arg-type]  # a list of str is a JsonValue, but list is invariant
+            for name in references(template):  # type: ignore[arg-type]  # a list of str is a Json, but list is invariant
                 if name not in allowed:
-                    raise ValueError(f"{{{name}}} cannot be used here; there are {', '.join(sorted(allowed))}")
-        return self
+                    raise Unfit(f"{{{name}}} cannot be used here; there are {', '.join(sorted(allowed))}")

@@ -73,7 +73,7 @@ def test_owner_and_users_are_for_a_unix_socket_only(listen: dict[str, Any], prob
 def test_owner_and_users_are_not_judged_while_one_of_their_keys_is_wrong(broken: str) -> None:
     config = made({"listen": {"address": "unix:/run/s", "socket_owner": "app", "allowed_users": ["app"]}})
     tcp = made({}).listen.address
-    config = config.model_copy(update={"listen": config.listen.model_copy(update={"address": tcp})})
+    config = config.replaced({"listen": config.listen.replaced({"address": tcp})})
     assert [problem.key for problem in checks.problems(config, ())] == ["listen.socket_owner", "listen.allowed_users"]
     assert list(checks.problems(config, [("listen", broken)])) == []
 
@@ -154,8 +154,8 @@ def test_a_drain_ends_after_it_began() -> None:
 )
 def test_a_check_is_left_out_while_a_key_that_it_needs_is_wrong(broken: tuple[str, ...]) -> None:
     config = made({})
-    exposed = config.listen.model_copy(update={"address": checks_address()})
-    config = config.model_copy(update={"listen": exposed})
+    exposed = config.listen.replaced({"address": checks_address()})
+    config = config.replaced({"listen": exposed})
     assert [problem.key for problem in checks.problems(config, ())] == ["listen.address", "listen.caller_key"]
     assert list(checks.problems(config, [broken])) == []
 

@@ -3,21 +3,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import ValidationError
 
 from sidecar.config import translate
 from sidecar.config.defaults import defaults
 from sidecar.config.merge import overlay
 from sidecar.config.model import Config
+from sidecar.config.section import Faults
 
 if TYPE_CHECKING:
     from sidecar.config.merge import Table
 
 
-def refused(given: Table) -> ValidationError:
+def refused(given: Table) -> Faults:
     complete = overlay({"session": {"url": "https://a"}}, overlay(defaults("production"), given))
-    with pytest.raises(ValidationError) as caught:
-        Config.model_validate(complete)
+    with pytest.raises(Faults) as caught:
+        Config.read(complete)
     return caught.value
 
 

@@ -36,7 +36,7 @@ def test_six_dialects_are_built_in() -> None:
 
 
 def test_integration_and_production_differ_in_name_alone() -> None:
-    assert load("integration").model_copy(update={"name": "production"}) == load("production")
+    assert load("integration").replaced({"name": "production"}) == load("production")
 
 
 def test_a_new_dialect_needs_a_file_and_no_code(tmp_path: Path) -> None:
@@ -106,6 +106,13 @@ def test_a_mistake_is_named_by_its_key(text: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem) as caught:
         parse("x", text, where="x.toml")
     assert all(line.startswith("session.dialect: x.toml: ") for line in caught.value.detail.splitlines())
+
+
+@pytest.mark.parametrize("brackets", [("[", "]"), ("{ a = ", "}")])
+def test_a_nesting_without_end_is_a_mistake(brackets: tuple[str, str]) -> None:
+    deep = f"{brackets[0] * 5000}1{brackets[1] * 5000}"
+    with pytest.raises(ConfigError, match=r"x\.toml: a nesting without end"):
+        parse("x", f"[login]\npath = '/a'\nbody = {{ a = {deep} }}", where="x.toml")
 
 
 def test_all_mistakes_are_told_at_once() -> None:
