@@ -38,7 +38,6 @@ def run(options: argparse.Namespace) -> int:
     cautions = list(process.harden())
     gc.disable()  # all that is made from here on to the first request stays: nothing to find
     environ = dict(os.environ)  # a reload reads secrets again; nobody else shall find them
-    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # it would look through every package that is installed
 
     from sidecar.app import material  # noqa: PLC0415  # as above
     from sidecar.app.choices import ready  # noqa: PLC0415  # as above

@@ -14,7 +14,6 @@ from staging import ANYWHERE, CODE, SidecarProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from staging import Stage
 
@@ -56,12 +55,6 @@ signal.signal(signal.SIGUSR1, report)
 """
 
 
-# A package that is installed beside the sidecar, and would like to see every value that pydantic checks.
-PLUGIN: Final = "somebodys_plugin"
-_ENTRY_POINTS: Final = f"[pydantic]\nsomebody = {PLUGIN}:plugin\n"
-_METADATA: Final = f"Metadata-Version: 2.1\nName: {PLUGIN}\nVersion: 1\n"
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """The modules that were loaded at one moment, each with the module that asked for it first (the start-up: "")."""
@@ -98,7 +91,6 @@ def loaded(stage: Stage, arguments: list[str], then: Callable[[SidecarProcess], 
     folder = stage.finhub.folder / "watcher"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_SITECUSTOMIZE)
-    _install_plugin(folder)
     found = folder / "loaded.json"
     environ = {**ANYWHERE, "PYTHONPATH": f"{folder}:{CODE}", "LOADED": str(found)}
     process = SidecarProcess(arguments, environ, stage.finhub.folder, len(stage.processes) + 1)
@@ -108,13 +100,3 @@ def loaded(stage: Stage, arguments: list[str], then: Callable[[SidecarProcess], 
     process.process.send_signal(signal.SIGUSR1)
     until(found.exists, "the process tells what it has loaded")
     return {mark: Loaded(by) for mark, by in json.loads(found.read_text()).items()}
-
-
-def _install_plugin(folder: Path) -> None:
-    (folder / f"{PLUGIN}.py").write_text(
-        "class plugin:\n    def new_schema_validator(*_, **__): return None, None, None\n"
-    )
-    about = folder / f"{PLUGIN}-1.dist-info"
-    about.mkdir()
-    (about / "entry_points.txt").write_text(_ENTRY_POINTS)
-    (about / "METADATA").write_text(_METADATA)
