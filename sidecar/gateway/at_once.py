@@ -205,5 +205,6 @@ class Trip:
         gateway, self._is_over = self._gateway, True
         gateway.lane.upstream.give_back()
         gateway.traffic.in_flight -= 1
+        self.record.departure.forget()  # it holds us, and we it: no garbage for the collector to find
         self._request.done()
         gateway.tools.emit(self.record.told(gateway.tools.clock()))

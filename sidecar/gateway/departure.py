@@ -40,6 +40,10 @@ class Departure:
             self.left = False
             self.happen()
 
+    def forget(self) -> None:
+        """End nothing from now on: the request is over, and what would end it need not be kept."""
+        self._cancel = None
+
     def happen(self) -> None:
         """Note that the caller has left, and end what need not go on."""
         if self.left:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import string
 from dataclasses import dataclass, field
@@ -538,3 +539,29 @@ async def test_what_has_begun_to_go_on_when_the_process_ends_is_told() -> None:
         await asyncio.gather(*ends)
         assert lines[1].outcome in {"aborted", "complete"}
         assert (stage.upstream.busy, stage.gateway.traffic.in_flight) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "asked", [GET, request(b"POST", b"/pay", body=b"100 EUR"), request(b"GET", b"/a", b"Origin: http://elsewhere")]
+)
+async def test_a_request_leaves_no_cycles_behind(asked: bytes) -> None:
+    """What only the collector finds costs every request, and some of them a pause."""
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        for _ in range(3):
+            await caller.send(asked)
+            await caller.reply()
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for _ in range(10):
+                await caller.send(asked)
+                await caller.reply()
+            await stage.over(13)
+            gc.collect()
+            found = sorted({type(one).__name__ for one in gc.garbage if type(one).__module__.startswith("sidecar.")})
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+        assert found == []

@@ -67,3 +67,10 @@ def test_what_ends_the_request_may_change_and_a_caller_that_left_meanwhile_ends_
     departure.ends(lambda: ended.append("behind"))
     assert ended == ["between", "behind"]
     assert (departure.left, departure.ended) == (True, True)
+
+
+def test_a_request_that_is_over_is_not_ended_any_more() -> None:
+    request = Request(binding=False)
+    request.departure.forget()
+    request.departure.happen()
+    assert (request.cancelled, request.departure.left, request.departure.ended) == (0, True, False)
