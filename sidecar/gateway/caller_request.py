@@ -145,11 +145,12 @@ class CallerRequest:
         if head.bodiless:
             transport.write(head.raw)
         elif head.chunked:
-            transport.writelines((head.raw, *_chunk(body), _LAST_CHUNK) if body else (head.raw, _LAST_CHUNK))
+            transport.write(head.raw + (_chunk(body) if body else b"") + _LAST_CHUNK)
         elif len(body) <= _ONE_BLOCK:
             transport.write(head.raw + body)
         else:
-            transport.writelines((head.raw, body))
+            transport.write(head.raw)
+            transport.write(body)  # not `writelines`: before CVE-2024-12254 was mended it knew no back-pressure
 
     def begin(self, status: int, reason: bytes, fields: RawFields) -> None:
         """Send the head of a reply whose body follows by `write`, until `end`."""
@@ -158,7 +159,7 @@ class CallerRequest:
     def write(self, chunk: bytes) -> None:
         """Send a piece of the body."""
         if self._head is not None and self._head.chunked:
-            self._open().writelines(_chunk(chunk))
+            self._open().write(_chunk(chunk))
         else:
             self._open().write(chunk)
 
@@ -218,6 +219,6 @@ class CallerRequest:
         return transport
 
 
-def _chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
+def _chunk(data: bytes) -> bytes:
     """Frame a piece of a body (RFC 9112 §7.1); an empty one would end it."""
-    return b"%x\r\n" % len(data), data, b"\r\n"
+    return b"%x\r\n%b\r\n" % (len(data), data)
