@@ -6,9 +6,8 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from bench import site
+from bench import nginx, site
 from bench.client import first_answer, request
-from bench.machine import needed
 from bench.process import running
 from bench.transport import free_port, mutual_tls
 
@@ -26,21 +25,9 @@ _GRANT: Final = json.dumps(
 )
 
 # Whole uploads are kept in memory, and only then answered: an early reply would let a proxy stop sending.
-_CONFIG: Final = """
-daemon off;
-user root;
-worker_processes 1;
-pid nginx.pid;
-error_log error.log warn;
-events {{ worker_connections 4096; }}
-http {{
+_CONFIG: Final = """\
   access_log off;
   default_type application/json;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
   client_max_body_size 0;
   client_body_buffer_size 128m;
   keepalive_requests 1000000000;
@@ -69,7 +56,6 @@ http {{
       proxy_pass_request_body off;
     }}
   }}
-}}
 """
 
 
@@ -77,11 +63,9 @@ http {{
 def upstream(folder: Path, certificates: Path, core: int) -> Iterator[tuple[site.Site, subprocess.Popen[bytes]]]:
     """Run the upstream on one core until the block ends; yields where it is, and its process."""
     place = site.Site(free_port(), certificates)
-    (folder / "nginx.conf").write_text(configuration(place), encoding="utf-8")
     with (folder / site.BULK.removeprefix("/")).open("wb") as bulk:
         bulk.truncate(site.BULK_BYTES)
-    command = (needed("nginx", "nginx-light"), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log")
-    with running(command, folder, core) as process:
+    with running(nginx.written(folder, configuration(place)), folder, core) as process:
         direct = request("GET", site.PATH, f"Authorization: Bearer {site.TOKEN}")
         first_answer(place.upstream, process, direct, mutual_tls(certificates))
         yield place, process
@@ -91,7 +75,7 @@ def configuration(place: site.Site) -> str:
     """Return the configuration of the upstream's nginx."""
     variables = [f"{name}: $http_{name.lower().replace('-', '_')}" for name in site.FIELDS]
     told = "\n".join([*variables, "certificate: $ssl_client_s_dn", ""])
-    return _CONFIG.format(
+    settings = _CONFIG.format(
         port=place.upstream,
         certificates=place.certificates,
         token=site.TOKEN,
@@ -102,3 +86,4 @@ def configuration(place: site.Site) -> str:
         bulk=site.BULK,
         sink=site.SINK,
     )
+    return nginx.around(settings)

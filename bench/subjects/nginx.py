@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-from bench import site
-from bench.machine import needed, program
+from bench import nginx, site
+from bench.machine import program
 from bench.subject import Recipe, Subject
 
 if TYPE_CHECKING:
@@ -14,20 +14,8 @@ if TYPE_CHECKING:
 
     from bench.site import Site
 
-_CONFIG: Final = """
-daemon off;
-user root;
-worker_processes 1;
-pid nginx.pid;
-error_log error.log warn;
-events {{ worker_connections 4096; }}
-http {{
+_CONFIG: Final = """\
   access_log access.log;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
   upstream finhub {{
     server 127.0.0.1:{upstream};
     keepalive 256;
@@ -54,7 +42,6 @@ http {{
 {fields}
     }}
   }}
-}}
 """
 
 # One id of 128 random bits is nginx's own, and cheap.
@@ -69,12 +56,13 @@ _MADE: Final = {
 def configuration(place: Site, port: int) -> str:
     """Return the configuration of an nginx on `port`."""
     fields = (f'      proxy_set_header {name} "{value}";' for name, value in (site.FIXED | _MADE).items())
-    return _CONFIG.format(port=port, upstream=place.upstream, certificates=place.certificates, fields="\n".join(fields))
+    return nginx.around(
+        _CONFIG.format(port=port, upstream=place.upstream, certificates=place.certificates, fields="\n".join(fields))
+    )
 
 
 def _prepare(place: Site, folder: Path, port: int) -> Recipe:
-    (folder / "nginx.conf").write_text(configuration(place, port), encoding="utf-8")
-    return Recipe((needed("nginx", "nginx-light"), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"))
+    return Recipe(nginx.written(folder, configuration(place, port)))
 
 
 def _version() -> str | None:

@@ -11,7 +11,10 @@ from sidecar.cli.exits import DONE
 if TYPE_CHECKING:
     import argparse
 
+    from sidecar.app.sidecar import Sidecar
     from sidecar.config.model import Config
+    from sidecar.observe.log import Log
+    from sidecar.server import Listeners
 
 
 _GARBAGE: Final = 20_000
@@ -61,8 +64,6 @@ def run(options: argparse.Namespace) -> int:
         load_aiohttp()
 
         from sidecar.app.sidecar import Sidecar  # noqa: PLC0415  # as above
-        from sidecar.cli import loop  # noqa: PLC0415  # as above
-        from sidecar.server import serve  # noqa: PLC0415  # as above
 
         sidecar = Sidecar(config, environ, log, reread=read, ready=found)
 
@@ -71,11 +72,19 @@ def run(options: argparse.Namespace) -> int:
             material.forget_secrets(changed, os.environ)
 
         sidecar.on_config = use
-        gc.freeze()
-        gc.set_threshold(_GARBAGE)
-        gc.enable()
-        try:
-            loop.run(serve(sidecar, log, listeners))
-        finally:
-            log.flush()  # requests that are cut at the very end are told, too
+        _serve(sidecar, log, listeners)
     return DONE
+
+
+def _serve(sidecar: Sidecar, log: Log, listeners: Listeners) -> None:
+    """Serve until the end, and write all that was told by then."""
+    from sidecar.cli import loop  # noqa: PLC0415  # what carries requests is loaded late; see `run`
+    from sidecar.server import serve  # noqa: PLC0415  # as above
+
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
+    gc.enable()
+    try:
+        loop.run(serve(sidecar, log, listeners))
+    finally:
+        log.flush()  # requests that are cut at the very end are told, too

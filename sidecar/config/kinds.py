@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sidecar.config import addresses, fieldrules, refs, rules, values
 from sidecar.config.problems import Unfit, one_of, type_name
-from sidecar.config.section import Reading, Section, Type
+from sidecar.config.section import Reading, Section, Type, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,10 +134,7 @@ def _list(item: Callable[[object], T], **schema: object) -> Type[tuple[T, ...]]:
         # TOML has lists where we keep tuples.
         if not isinstance(value, (list, tuple)):
             raise Unfit(_A_LIST, found=type_name(value))
-        reading = Reading()
-        read = tuple(reading.take(item, part, place) for place, part in enumerate(value))
-        reading.end()
-        return read
+        return tuple(all_of(item, enumerate(value)).values())
 
     return Type(read, Kind.LIST, {"type": "array", "items": {**schema, "type": "string"}})
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Place = tuple[str | int, ...]
 
 T = TypeVar("T")
+At = TypeVar("At", str, int)
 # None is a default like any other.
 _NONE: Final = object()
 
@@ -85,6 +86,14 @@ class Reading:
         """Raise Faults if anything was wrong."""
         if self._faults:
             raise Faults(self._faults)
+
+
+def all_of(read: Callable[[object], T], parts: Iterable[tuple[At, object]], *inside: str) -> dict[At, T]:
+    """Return what `read` makes of each value, by its key or number, which is its place `inside`; Faults as `read`'s."""
+    reading = Reading()
+    found = {at: reading.take(read, value, *inside, at) for at, value in parts}
+    reading.end()
+    return found
 
 
 # ── what there is ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,8 +17,10 @@ from sidecar import errors, events
 from sidecar.gateway.delivery import reason_of
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts, to_caller
+from sidecar.gateway.heads import forget_oldest
 from sidecar.gateway.record import Record
 from sidecar.gateway.replay import UNAUTHORIZED
+from sidecar.gateway.upstream.head import lines_of
 from sidecar.guard.policy import admit_again
 
 if TYPE_CHECKING:
@@ -69,8 +71,7 @@ class Shelf:
 
     def put(self, known: Known, method: str, prepared: Prepared) -> None:
         """Keep what was prepared for the token that was last asked for; where there are too many, the oldest goes."""
-        while len(self._prepared) >= _MOST:
-            del self._prepared[next(iter(self._prepared))]
+        forget_oldest(self._prepared, _MOST)
         self._prepared[known, method] = prepared
 
 
@@ -83,10 +84,11 @@ def prepare(gateway: Gateway, request: CallerRequest, token: Token) -> None:
         return
     facts = Facts(request.remote or None, _MARK, token.session_id, lane.upstream.authority)
     fields = lane.fields.to_upstream(request.fields, facts, token.authorization)
-    lines = b"".join([b"%b: %b\r\n" % field for field in fields])
-    if lines.count(b"\n") == lines.count(b"\r") == len(fields) and b"\0" not in lines:
-        pieces = lines.split(_MARK.encode())
-        gateway.shelf.put(known, request.method, Prepared(pieces, request.remote, request.uid, gateway.policy))
+    try:
+        pieces = lines_of(fields).split(_MARK.encode())
+    except ValueError:
+        return  # told where it is sent
+    gateway.shelf.put(known, request.method, Prepared(pieces, request.remote, request.uid, gateway.policy))
 
 
 def ask(gateway: Gateway, request: CallerRequest) -> Trip | None:
@@ -130,10 +132,8 @@ class Trip:
         self._request = request
         self._is_over = False
         record.attempts = 1
-        record.departure = departure = Departure(self.cancel, binding=False)
-        request.tell(departure)
-        gateway.traffic.total += 1
-        gateway.traffic.in_flight += 1
+        record.departure = Departure(self.cancel, binding=False)
+        gateway.begin(request, record)
         if answer.failure is None:
             answer.told = self._hear
         else:
@@ -144,7 +144,7 @@ class Trip:
         self.answer.told = None
         if self.answer.connection is not None:
             self.answer.connection.abort()
-        self.record.outcome = "caller_left" if self.record.departure.ended else "aborted"
+        self.record.end()
         self._request.last = True
         self._finish()
 
@@ -204,7 +204,6 @@ class Trip:
     def _finish(self) -> None:
         gateway, self._is_over = self._gateway, True
         gateway.lane.upstream.give_back()
-        gateway.traffic.in_flight -= 1
         self.record.departure.forget()  # it holds us, and we it: no garbage for the collector to find
         self._request.done()
-        gateway.tools.emit(self.record.told(gateway.tools.clock()))
+        gateway.over(self.record)

@@ -22,6 +22,7 @@ from sidecar import errors
 from sidecar.gateway import patience, rescue
 from sidecar.gateway.body import BrokenBody
 from sidecar.gateway.caller_request import CallerRequest
+from sidecar.gateway.caller_watch import HEAD, IDLE, Watch
 from sidecar.gateway.own_reply import last_words
 from sidecar.gateway.peer import address_of, uid_of
 from sidecar.gateway.reply_head import HTTP_11
@@ -29,8 +30,6 @@ from sidecar.gateway.unreadable import MOST_FIELDS, refusal
 from sidecar.gateway.untaken import untaken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aiohttp import StreamReader
     from aiohttp.http import RawRequestMessage
 
@@ -66,15 +65,12 @@ class CallerConnection(BaseProtocol):
         "_due",
         "_ended",
         "_given_up",
-        "_head_began",
-        "_head_size",
-        "_idle_since",
         "_limits",
         "_look_out",
         "_queue",
         "_reader",
         "_server",
-        "_unsent",
+        "_watch",
         "departure",
         "remote",
         "serving",
@@ -106,10 +102,7 @@ class CallerConnection(BaseProtocol):
         self._current: CallerRequest | None = None
         self._body: StreamReader | None = None  # of the last request that was parsed
         self._due = 0  # bytes of the last request that are to come: none, so many, or -1 for nobody knows
-        self._head_began: float | None = None
-        self._head_size = 0
-        self._idle_since = loop.time()
-        self._unsent: tuple[float, int] | None = None
+        self._watch = Watch(limits, loop.time())
         self._given_up = False
         self._ended = False
         self._look_out: asyncio.Task[None] | None = None
@@ -136,10 +129,10 @@ class CallerConnection(BaseProtocol):
         requests, error = self._parse(data)
         if requests:
             self._body = requests[-1].body
-            self._head_began, self._head_size = None, 0
+            self._watch.head_is_whole()
             self._enqueue(*requests)
-        elif data and not in_body:
-            self._watch_head(data)
+        elif data and not in_body and self._watch.head_goes_on(data, self._loop.time()):
+            self._give_up(errors.FieldsTooLarge(f"the head exceeds {self._limits.largest_head} bytes"))
         if error is not None:
             self._stumble(error)
 
@@ -168,22 +161,22 @@ class CallerConnection(BaseProtocol):
     def _parse(self, data: bytes) -> tuple[list[CallerRequest], HttpProcessingError | None]:
         """Return the requests that `data` completes the heads of, and what could not be read behind them."""
         requests: list[CallerRequest] = []
+        rest, goes_on = data, True
         try:
-            messages, upgraded, rest = self._reader.feed_data(data)
-            requests += [self._request(message, body) for message, body in messages]
-            self._reckon(data, messages)
-            while upgraded:  # declined (RFC 9110 §7.8): what follows is the next request
-                self._reader.set_upgraded(False)
-                messages, upgraded, rest = self._reader.feed_data(rest)
+            while goes_on:
+                messages, goes_on, rest = self._reader.feed_data(rest)
                 requests += [self._request(message, body) for message, body in messages]
+                if goes_on:  # an upgrade is declined (RFC 9110 §7.8): what follows is the next request
+                    self._reader.set_upgraded(False)
         except HttpProcessingError as error:
             return requests, error
-        self._learn(data, requests)
+        self._reckon(data, requests)
         return requests, None
 
     def _request(self, message: RawRequestMessage, body: StreamReader) -> CallerRequest:
         request = CallerRequest(self, message.method, message.path, message.raw_headers, body)
         request.version, request.last = message.version, message.should_close
+        request.length = None if message.chunked else int(message.headers.get("Content-Length") or 0)
         return request
 
     # ── what need not be parsed again ───────────────────────────────────────────────────────────────────────
@@ -205,21 +198,20 @@ class CallerConnection(BaseProtocol):
             self._server.carrying.add(self)
         return True
 
-    def _reckon(self, data: bytes, messages: Sequence[tuple[RawRequestMessage, StreamReader]]) -> None:
-        """Keep count of where the next request begins: only there can one be recalled."""
-        if self._due > 0 and not messages:
+    def _reckon(self, data: bytes, requests: list[CallerRequest]) -> None:
+        """Keep count of where the next request begins: only there can one be recalled, and is one learned."""
+        if self._due > 0 and not requests:
             self._due = max(-1, self._due - len(data))
-        elif self._due == 0 and len(messages) == 1 and not messages[0][0].chunked:
-            length = int(messages[0][0].headers.get("Content-Length", "0"))
+        elif self._due == 0 and len(requests) == 1 and (length := requests[0].length) is not None:
             self._due = max(-1, data.find(b"\r\n\r\n") + 4 + length - len(data))
+            if self._due == length == 0:
+                self._learn(data, requests[0])
         elif data:
             self._due = -1
 
-    def _learn(self, data: bytes, requests: list[CallerRequest]) -> None:
-        if self._due == 0 and len(requests) == 1 and requests[0].body is EMPTY_PAYLOAD:
-            request = requests[0]
-            if request.version == HTTP_11 and request.length() == 0:
-                request.known = self._server.heads.learn(data, request.fields, last=request.last)
+    def _learn(self, data: bytes, request: CallerRequest) -> None:
+        if request.body is EMPTY_PAYLOAD and request.version == HTTP_11:
+            request.known = self._server.heads.learn(data, request.fields, last=request.last)
 
     def _stumble(self, error: HttpProcessingError) -> None:
         """Read no more. In a body it is the reader that is told; else the caller, in its turn."""
@@ -228,16 +220,6 @@ class CallerConnection(BaseProtocol):
             self._body.set_exception(BrokenBody("the chunks cannot be read"))
         else:
             self._enqueue(refusal(error, self._limits))
-
-    def _watch_head(self, data: bytes) -> None:
-        """Note how much of a head has come, and since when; empty lines in front of it count for nothing."""
-        if self._head_began is None:
-            if not data.strip(b"\r\n"):
-                return
-            self._head_began = self._loop.time()
-        self._head_size += len(data)
-        if self._head_size > self._limits.largest_head:
-            self._give_up(errors.FieldsTooLarge(f"the head exceeds {self._limits.largest_head} bytes"))
 
     def _give_up(self, error: errors.SidecarError) -> None:
         """Answer in its turn what is not whole and never will be, and read no more."""
@@ -292,7 +274,7 @@ class CallerConnection(BaseProtocol):
 
     def _go_on(self, *, goes_on: bool) -> None:
         self.serving = None
-        self._idle_since = max(self._idle_since, self._loop.time())
+        self._watch.request_is_over(self._loop.time())
         if not goes_on or self._ended:
             self.end()
         elif self._queue:
@@ -311,8 +293,9 @@ class CallerConnection(BaseProtocol):
 
     async def _handle(self, request: CallerRequest) -> None:
         self._server.carrying.add(self)
+        handle, request.carrier = request.carrier or self._server.handle, None  # it may hold the request, and so itself
         try:
-            await (request.carrier or self._server.handle)(request)
+            await handle(request)
         except ConnectionError:
             raise
         except Exception:  # noqa: BLE001  # whatever a handler's bug is, its caller is told, or cut
@@ -403,30 +386,20 @@ class CallerConnection(BaseProtocol):
         transport = self.transport
         if transport is None or self._sweep_unsent(transport, now):
             return
-        if self.serving is not None:
-            self._idle_since = now
-            if self._head_began is not None:
-                self._head_began = now  # what came too early waits for its turn
-        elif self._head_began is not None and now - self._head_began >= self._limits.head_timeout:
+        overdue = self._watch.overdue(now, serving=self.serving is not None)
+        if overdue == HEAD:
             seconds = self._limits.head_timeout
             self._give_up(errors.CallerTimeout(f"the head of the request was not whole after {seconds:g} s"))
-        elif self._head_began is None and now - self._idle_since >= self._limits.idle_timeout:
+        elif overdue == IDLE:
             self.end()
 
     def _sweep_unsent(self, transport: asyncio.Transport, now: float) -> bool:
-        """Tell whether bytes of a reply wait for the caller, after cutting one that does not take them.
-
-        While a handler writes, new bytes take the place of old ones: then no change at all is what stands still.
-        """
+        """Tell whether bytes of a reply wait for the caller, after cutting one that does not take them."""
         if not transport.get_write_buffer_size():
-            self._unsent = None
+            self._watch.all_is_sent()
             return False
-        left = untaken(transport)
-        is_written = self.serving is not None and not transport.is_closing()
-        if self._unsent is None or (is_written and self._unsent[1] != left):
-            self._unsent = (now, left)
-        since, size = self._unsent
-        if self._limits.write.patience(now - since, max(0, size - left)) <= 0:
+        written = self.serving is not None and not transport.is_closing()
+        if self._watch.is_stuck(now, untaken(transport), written=written):
             transport.abort()
         return True
 

@@ -44,6 +44,7 @@ class CallerRequest:
     Attributes:
         version: of HTTP, as the caller wrote it; a version that we do not speak is answered in ours.
         body: what comes behind the head; nobody needs to read it.
+        length: the announced one of the body: 0 for none, None for a chunked one (the guard sees to the rest).
         last: the connection ends with this request.
         has_begun: bytes of the reply are on their way.
         known: the fields, where they are remembered.
@@ -60,6 +61,7 @@ class CallerRequest:
         "has_begun",
         "known",
         "last",
+        "length",
         "line",
         "method",
         "target",
@@ -79,6 +81,7 @@ class CallerRequest:
         self.fields = fields
         self.version = HTTP_11
         self.body = body
+        self.length: int | None = 0
         self.last = False
         self.has_begun = False
         self.known: Known | None = None
@@ -96,12 +99,6 @@ class CallerRequest:
     def uid(self) -> int | None:
         """The user at the other end of a Unix socket."""
         return self._connection.uid
-
-    def length(self) -> int | None:
-        """Return the announced length of the body: 0 for none, None for a chunked one (the guard sees to the rest)."""
-        if first(self.fields, b"transfer-encoding") is not None:
-            return None
-        return int(first(self.fields, b"content-length") or 0)
 
     def invite_body(self) -> None:
         """Send `100 Continue` to a caller that waits for it (RFC 9110 §10.1.1)."""

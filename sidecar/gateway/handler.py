@@ -90,9 +90,7 @@ class Gateway:
     async def handle(self, request: CallerRequest) -> None:
         """Answer the request; whatever happens, one event tells of it."""
         record = self._record(request)
-        self.traffic.total += 1
-        self.traffic.in_flight += 1
-        request.tell(record.departure)
+        self.begin(request, record)
         await self._see_through(self._carry(request, record), request, record)
 
     async def go_on(self, request: CallerRequest, trip: Trip) -> None:
@@ -101,6 +99,17 @@ class Gateway:
             trip.record.departure.ends(task.cancel)
         listening = functools.partial(self._listen, trip)
         await self._see_through(self._exchange(request, trip.record, listening), request, trip.record)
+
+    def begin(self, request: CallerRequest, record: Record) -> None:
+        """Count a request that is on its way from now on, and have its caller's leaving told."""
+        request.tell(record.departure)
+        self.traffic.total += 1
+        self.traffic.in_flight += 1
+
+    def over(self, record: Record) -> None:
+        """Tell of a request that is on its way no more."""
+        self.traffic.in_flight -= 1
+        self.tools.emit(record.told(self.tools.clock()))
 
     async def _see_through(self, carrying: Awaitable[None], request: CallerRequest, record: Record) -> None:
         try:
@@ -111,12 +120,11 @@ class Gateway:
             self.tools.emit(events.bug(error, record.request_id))
             await self._refuse(request, record, errors.SidecarError(f"unexpected {type(error).__name__}"))
         except BaseException:  # told, whatever it is: a cancellation, too
-            _tell_of_the_end(record)
+            record.end()
             raise
         finally:
             request.tell(None)
-            self.traffic.in_flight -= 1
-            self.tools.emit(record.told(self.tools.clock()))
+            self.over(record)
 
     def unread(self, error: errors.SidecarError, request_id: str) -> None:
         """Tell of a caller that was refused before it had sent a request that could be read."""
@@ -144,7 +152,7 @@ class Gateway:
         try:
             await delivery.tell(request, rescue.reply_to(error, record.request_id), record, self.allowed.taking)
         except BaseException:  # as above
-            _tell_of_the_end(record)
+            record.end()
             raise
 
     async def _carry(self, request: CallerRequest, record: Record) -> None:
@@ -165,18 +173,19 @@ class Gateway:
 
     async def _exchange(self, request: CallerRequest, record: Record, ask: Ask) -> None:
         """Deliver the reply that is for the caller: the first, or after a refused token the second."""
-        body = ReplayableBody(request.body, request.length(), self.allowed.body, self._budget, request.invite_body)
+        body = ReplayableBody(request.body, request.length, self.allowed.body, self._budget, request.invite_body)
         try:
             reply, token = await ask(request, body, record)
-            if await self._judge(reply, body, record, token) is Verdict.REPLAY:
+            async with reply:
+                if await self._judge(reply, body, record, token) is not Verdict.REPLAY:
+                    await self._deliver(request, reply, record)
+                    return
                 await reply.discard()
-                self.traffic.replays += 1
-                reply, token = await self._ask(request, body, record)
+            self.traffic.replays += 1
+            reply, token = await self._ask(request, body, record)
+            async with reply:
                 await self._judge(reply, body, record, token)
-            try:
                 await self._deliver(request, reply, record)
-            finally:
-                reply.close()
         finally:
             record.received = body.received
             body.release()
@@ -212,7 +221,7 @@ class Gateway:
         began = self.tools.clock()
         try:
             outgoing = self._outgoing(request, body, record, trip.token)
-        except BaseException:
+        except BaseException:  # a bug, too, gives back what was taken
             self.lane.upstream.give_back()
             raise
         try:
@@ -233,11 +242,7 @@ class Gateway:
         if reply.status != UNAUTHORIZED:
             self.lane.tokens.accept(token, record.endpoint)
             return Verdict.DELIVER
-        try:
-            judgement = await self._judge_refusal(reply, body, record, token)
-        except BaseException:  # a cancellation, too, gives back what was taken
-            reply.close()
-            raise
+        judgement = await self._judge_refusal(reply, body, record, token)
         record.replay = judgement.reason or record.replay
         return judgement.verdict
 
@@ -259,8 +264,3 @@ class Gateway:
         text, coded = self.lane.expired_when, reply.is_coded
         prefix = b"" if text is None or coded else await reply.peek(_PEEK)
         return speaks_of_expiry(text, prefix, coded=coded)
-
-
-def _tell_of_the_end(record: Record) -> None:
-    """Note that the request was ended from outside: by its caller's leaving, or with the process."""
-    record.outcome = "caller_left" if record.departure.ended else "aborted"

@@ -7,7 +7,7 @@ without a body are remembered, and only while they are few and short.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from sidecar.rawfields import RawFields
@@ -58,7 +58,12 @@ class Heads:
             return None
         if block in self._known:
             return self._known[block]
-        while len(self._known) >= MOST:
-            del self._known[next(iter(self._known))]
+        forget_oldest(self._known, MOST)
         self._known[block] = known = Known(fields, last=last)
         return known
+
+
+def forget_oldest(kept: dict[Any, Any], most: int) -> None:
+    """Make room for one more in what holds so many at most."""
+    while len(kept) >= most:
+        del kept[next(iter(kept))]

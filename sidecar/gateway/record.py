@@ -41,6 +41,10 @@ class Record:
         self.departure = departure or Departure()
         self.sendings: list[str] = []
 
+    def end(self) -> None:
+        """Note that the request was ended from outside: by its caller's leaving, or with the process."""
+        self.outcome = "caller_left" if self.departure.ended else "aborted"
+
     @property
     def endpoint(self) -> str:
         """Return the request's method and path."""

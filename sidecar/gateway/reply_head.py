@@ -21,7 +21,8 @@ _LENGTH_LINE: Final = b"\r\ncontent-length: "
 _LINE: Final = b": ".join
 """Makes a line of a name and a value."""
 
-_NEVER_WITH_A_BODY: Final = frozenset({204, 304})
+NEVER_WITH_A_BODY: Final = frozenset({204, 304})
+"""Statuses whose replies have none, whatever their fields say (RFC 9110 §6.4.1)."""
 
 _PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
@@ -46,8 +47,8 @@ def head_of(
 
     A body of unknown length is chunked; for HTTP/1.0, which has no chunks, the end of the connection ends it.
     """
-    bodiless = method == "HEAD" or status in _NEVER_WITH_A_BODY
-    if status in _NEVER_WITH_A_BODY:  # simple callers would wait for so many bytes (RFC 9110 §8.6 lets it be left out)
+    bodiless = method == "HEAD" or status in NEVER_WITH_A_BODY
+    if status in NEVER_WITH_A_BODY:  # simple callers would wait for so many bytes (RFC 9110 §8.6 lets it be left out)
         fields = tuple(field for field in fields if field[0].lower() != _LENGTH)
     lines = b"\r\n".join([b"", *map(_LINE, fields)])
     unmeasured = not bodiless and _LENGTH_LINE not in lines.lower()

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar, get_args
 
 from sidecar.config.problems import Unfit, one_of
-from sidecar.config.section import Reading, Section, Type, key
+from sidecar.config.section import Section, Type, all_of, key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,10 +86,7 @@ def tuple_of(read: Callable[[object], str]) -> Type[tuple[str, ...]]:
     def each(value: object) -> tuple[str, ...]:
         if not isinstance(value, (list, tuple)):
             raise Unfit("Input should be a valid tuple")
-        reading = Reading()
-        found = tuple(reading.take(read, part, place) for place, part in enumerate(value))
-        reading.end()
-        return found
+        return tuple(all_of(read, enumerate(value)).values())
 
     return Type(each)
 
@@ -128,9 +125,7 @@ def _paths(value: object) -> tuple[str, ...]:
 
 
 def _fields(value: object) -> Mapping[str, str]:
-    reading = Reading()
-    fields = {name: reading.take(text, part, name) for name, part in _table(value).items()}
-    reading.end()
+    fields = all_of(text, _table(value).items())
     for name, template in fields.items():
         if not _FIELD_NAME.fullmatch(name) or _FRAMING.fullmatch(name):
             raise Unfit(f"{name!r} is no field that a dialect may send")
@@ -142,9 +137,7 @@ def _fields(value: object) -> Mapping[str, str]:
 def _body(value: object) -> Mapping[str, Json] | None:
     if value is None:
         return None
-    reading = Reading()
-    body = {name: reading.take(_json, part, name) for name, part in _table(value).items()}
-    reading.end()
+    body = all_of(_json, _table(value).items())
     _finite(body)
     return body
 
@@ -157,18 +150,13 @@ def _table(value: object) -> Mapping[str, object]:
 
 def _json(value: object) -> Json:
     # A fault's place tells what it is in, too: body.users.list.2.
-    reading = Reading()
-    read: Json
     if isinstance(value, Mapping):
-        read = {name: reading.take(_json, part, "dict", name) for name, part in value.items()}
-    elif isinstance(value, list):
-        read = [reading.take(_json, part, "list", place) for place, part in enumerate(value)]
-    elif value is None or isinstance(value, (str, int, float)):
-        read = value
-    else:
-        raise Unfit("input was not a valid JSON value")
-    reading.end()
-    return read
+        return all_of(_json, value.items(), "dict")
+    if isinstance(value, list):
+        return list(all_of(_json, enumerate(value), "list").values())
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise Unfit("input was not a valid JSON value")
 
 
 def _finite(body: Json) -> None:

@@ -84,7 +84,7 @@ async def test_the_length_is_the_announced_one(fields: tuple[bytes, ...], length
     seen: list[int | None] = []
 
     async def handler(asked: CallerRequest) -> None:
-        seen.append(asked.length())
+        seen.append(asked.length)
         asked.last = True
         asked.answer(Answer(status=200))
 

@@ -4,6 +4,7 @@ import pytest
 from rawcaller import request
 
 from sidecar.gateway.heads import LONGEST, MOST, Heads
+from sidecar.gateway.upstream import SAFE_METHODS
 
 FIELDS = ((b"Host", b"localhost"),)
 GET = request(b"GET", b"/a?b=%2f")
@@ -67,6 +68,14 @@ def test_what_could_not_be_recalled_is_not_remembered(data: bytes) -> None:
     heads = Heads(100)
     assert heads.learn(data, FIELDS, last=False) is None
     assert heads.recall(data) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT"])
+def test_only_what_changes_nothing_is_recalled(method: str) -> None:
+    heads = Heads(100)
+    heads.learn(GET, FIELDS, last=False)
+    recalled = heads.recall(request(method.encode(), b"/a"))
+    assert (recalled is not None) is (method in SAFE_METHODS)
 
 
 def test_what_is_learned_again_stays_what_it_was() -> None:

@@ -54,6 +54,15 @@ def test_why_a_401_was_replayed_is_told_before_why_a_connection_was_exchanged() 
     assert noted.told(11.0).replay == "token refused"
 
 
+def test_a_request_that_was_ended_is_told_by_whom() -> None:
+    cut, left = record(), record()
+    cut.end()
+    left.departure.ends(lambda: None)
+    left.departure.happen()
+    left.end()
+    assert (cut.told(11.0).outcome, left.told(11.0).outcome) == ("aborted", "caller_left")
+
+
 def test_two_requests_share_no_list_of_sendings() -> None:
     record().sendings.append("dead connection")
     assert record().sendings == []

@@ -9,29 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from told import PLAIN
 
-from sidecar.events import Forwarded
 from sidecar.observe.batch import Batch
 from sidecar.observe.request_line import request_line, start_of
 from sidecar.redact import Secret, redact
 
-PLAIN = Forwarded(
-    request_id="r-1",
-    method="GET",
-    path="/a",
-    status=200,
-    upstream_status=200,
-    source="upstream",
-    reason="",
-    rule="",
-    duration=0.1,
-    upstream_duration=0.1,
-    received=0,
-    sent=12,
-    attempts=1,
-    replay="",
-    outcome="complete",
-)
 START = start_of("request", "info")
 
 

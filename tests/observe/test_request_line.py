@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import structlog
+import told
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -34,23 +35,7 @@ EVENTS = st.builds(
     replay=TEXTS,
     outcome=st.sampled_from(["complete", "aborted", "caller_left", "caller_stalled"]),
 )
-PLAIN = Forwarded(
-    request_id="r-1",
-    method="GET",
-    path="/a",
-    status=200,
-    upstream_status=200,
-    source="upstream",
-    reason="",
-    rule="",
-    duration=1e-07,
-    upstream_duration=12345678.1234567,
-    received=0,
-    sent=12,
-    attempts=1,
-    replay="",
-    outcome="complete",
-)
+PLAIN = dataclasses.replace(told.PLAIN, duration=1e-07, upstream_duration=12345678.1234567)
 
 
 def rendered(event: Forwarded) -> str:

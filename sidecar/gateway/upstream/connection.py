@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sidecar.wire.tls import Tls
 
 _INTERIM: Final = range(100, 200)
-_SWITCHING_PROTOCOLS: Final = 101
 
 _MOST_INTERIM: Final = 64
 """Interim replies (1xx) that are taken before one final reply."""
@@ -286,7 +285,7 @@ class Connection(asyncio.Protocol):
         if self._surplus or answer is None or parser is None:
             return
         status: int = parser.get_status_code()
-        if status in _INTERIM and status != _SWITCHING_PROTOCOLS:
+        if status in _INTERIM and status != framing.SWITCHING_PROTOCOLS:
             self._pass_over()
             return
         fields = tuple(self._fields)

@@ -8,15 +8,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sidecar.gateway.reply_head import NEVER_WITH_A_BODY
 from sidecar.gateway.upstream.keepalive import rest_of
 from sidecar.rawfields import MEMORABLE, names_of
 
 if TYPE_CHECKING:
     from sidecar.rawfields import RawFields
 
-_SWITCHING_PROTOCOLS: Final = 101
+SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL: Final = 200
-_NO_CONTENT: Final = frozenset({204, 304})
 _TELLING: Final = frozenset({b"transfer-encoding", b"connection", b"keep-alive"})
 
 _LONGEST_REMEMBERED: Final = 128
@@ -65,7 +65,7 @@ def _judge(
     """Return the framing that the values `told` under `keys` tell of; `ends`: the reply has a length, or no body."""
     telling = tuple(zip(keys, told, strict=True))
     codings = _members(telling, b"transfer-encoding")
-    ends_itself = ends or bool(codings) or status in _NO_CONTENT
+    ends_itself = ends or bool(codings) or status in NEVER_WITH_A_BODY
     return Framing(
         fault=_fault(status, version, codings),
         keeps=ends_itself and _keeps(version, _members(telling, b"connection")),
@@ -93,7 +93,7 @@ def _fault(status: int, version: str, codings: list[bytes]) -> str:
 
     A transfer coding ends with us: its label is connection-specific, so the caller could not undo it (RFC 9112 §6.1).
     """
-    if status == _SWITCHING_PROTOCOLS:
+    if status == SWITCHING_PROTOCOLS:
         return "switched protocols"
     if version not in {"1.0", "1.1"}:
         return "spoke another version of HTTP"

@@ -17,17 +17,25 @@ CHUNKED: Final = ((b"Transfer-Encoding", b"chunked"),)
 
 
 def head_of(method: str, target: str, fields: RawFields, framing: RawFields) -> bytes:
-    """Return the head, the target and the fields byte for byte and `framing` behind them.
+    """Return the head, the target and the fields byte for byte and `framing` behind them; ValueError as `lines_of`."""
+    start = _whole(b"%b %b HTTP/1.1\r\n" % (method.encode(), target.encode()), 1)
+    return b"%b%b\r\n" % (start, lines_of(fields + framing if framing else fields))
+
+
+def lines_of(fields: RawFields) -> bytes:
+    """Return the fields as lines, each with its end.
 
     Raises:
-        ValueError: something in it would end its line, or the head, early. It does not say what it was.
+        ValueError: something in them would end its line, or the head, early. It does not say what it was.
     """
-    lines = [b"%b: %b" % field for field in (fields + framing if framing else fields)]
-    head = b"%b %b HTTP/1.1\r\n%b\r\n\r\n" % (method.encode(), target.encode(), b"\r\n".join(lines))
-    ends = len(lines) + 2
-    if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
+    return _whole(b"".join([b"%b: %b\r\n" % field for field in fields]), len(fields))
+
+
+def _whole(lines: bytes, number: int) -> bytes:
+    """Return `lines` if they are as many as they should be; ValueError as above."""
+    if lines.count(b"\n") != number or lines.count(b"\r") != number or b"\0" in lines:
         raise ValueError("a CR, LF or NUL in the head of a request")
-    return head
+    return lines
 
 
 def measured(method: str, fields: RawFields, length: int) -> RawFields:

@@ -64,7 +64,7 @@ class Pool:
         resuming = self._resuming
         try:
             connection = await self._dialler.dial(lambda: Connection(self, tls), resuming)
-        except Exception:
+        except Exception:  # whatever it was, it may have been the session that was offered
             self.distrust(tls)
             raise
         self._open.add(connection)

@@ -152,7 +152,7 @@ class Upstream:
         try:
             request.departure.asked()
             answer = sending.begin(connection, request)
-        except BaseException:
+        except BaseException:  # whatever it is, half a request may be on the wire
             connection.abort()
             raise
         response = self._bounds.response
