@@ -155,6 +155,13 @@ class CallerConnection(BaseProtocol):
         if self._current is not None and not self._current.body.is_eof():
             self._current.body.set_exception(exc or ConnectionResetError("the caller is gone"))
         self.end()
+        if self.serving is None:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Let the parser go, which holds us as we hold it: a connection leaves no garbage for the collector to find."""
+        self._parser = None
+        del self._reader
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -277,6 +284,8 @@ class CallerConnection(BaseProtocol):
         self._watch.request_is_over(self._loop.time())
         if not goes_on or self._ended:
             self.end()
+            if self.transport is None:
+                self._let_go()
         elif self._queue:
             self._serve_next()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,26 @@ print(json.dumps([cautions, resource.getrlimit(resource.RLIMIT_CORE), os.umask(0
         before="resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))",
     )
     assert shown == [[], [0, 0], 0o077]
+
+
+@LINUX
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc keeps what it has once given")
+def test_large_blocks_are_given_back_when_they_are_freed() -> None:
+    kept = told_by(
+        """
+process.give_memory_back()
+def resident():
+    status = open("/proc/self/status").read()
+    return int(status.partition("VmRSS:")[2].split()[0])
+before = resident()
+for _ in range(3):
+    blocks = [bytearray(256 * 1024) for _ in range(100)]
+    small = [bytes(100) for _ in range(1000)]
+    del blocks
+print(json.dumps(resident() - before))
+"""
+    )
+    assert kept < 5000  # KiB, of the 25,000 that were touched
 
 
 @LINUX
