@@ -14,6 +14,7 @@ from aiohttp import hdrs
 from yarl import URL
 
 from sidecar.wire.connection import EndAware
+from sidecar.wire.lent import lent
 
 if TYPE_CHECKING:
     from aiohttp.client_middlewares import ClientHandlerType
@@ -62,7 +63,7 @@ def open_client() -> aiohttp.ClientSession:
 
     Each request has a new connection, so none is ever found dead; their number is not bounded here.
     """
-    connector = aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=DNS_SECONDS)
+    connector = aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=DNS_SECONDS, socket_factory=lent)
     # aiohttp has no public way to a protocol of one's own.
     connector._factory = functools.partial(EndAware, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # noqa: SLF001  # see above
     return aiohttp.ClientSession(

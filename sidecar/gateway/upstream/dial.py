@@ -10,6 +10,7 @@ from aiohappyeyeballs import start_connection
 
 from sidecar import errors
 from sidecar.gateway.upstream.names import Name
+from sidecar.wire.lent import lent
 from sidecar.wire.trouble import NoConnection
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class Dialler:
         loop = asyncio.get_running_loop()
         addresses = await self._name.addresses()
         try:
-            reached = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS, loop=loop)
+            reached = await start_connection(
+                addresses, happy_eyeballs_delay=_NEXT_ADDRESS, loop=loop, socket_factory=lent
+            )
         except TimeoutError:
             raise
         except (OSError, RuntimeError) as error:  # uvloop's, where it cannot even try
