@@ -59,11 +59,32 @@ class IdentityError(SidecarError):
     default_remedy = "Check [identity] in the configuration: certificate, key and password must belong together."
 
 
+class AuditError(SidecarError):
+    """The audit trail cannot be opened, or not be gone on with. Exit code 2."""
+
+    proxy_error = "proxy_configuration_error"
+    title = "The audit trail cannot be used"
+    default_remedy = "Check audit.file: a file of this sidecar's own, in a folder that it may write to."
+
+
 class ListenError(SidecarError):
     """An address cannot be listened on. Exit code 5."""
 
     title = "The address cannot be listened on"
     default_remedy = "Stop the program that uses the address, or choose another one in the configuration."
+
+
+class SidecarUnreachable(SidecarError):
+    """A command asked a running sidecar, and none answered. Exit code 5."""
+
+    title = "No sidecar answers"
+    default_remedy = "Start the sidecar, or name its admin address with --admin, or its configuration with --config."
+
+
+class ControlRefused(SidecarError):
+    """A running sidecar does not do what a command asked of it. Exit code 1."""
+
+    title = "The sidecar refuses"
 
 
 class Rejected(SidecarError):
@@ -155,6 +176,14 @@ class TooManyRequests(SidecarError):
     proxy_error = "http_request_denied"
     title = "Too many requests at once"
     default_remedy = "Wait for the time in Retry-After, send fewer requests at once, or raise listen.max_requests."
+
+
+class AuditUnavailable(SidecarError):
+    """The audit trail cannot be written and `audit.on_failure` is "stop": nothing is forwarded unrecorded."""
+
+    status = 503
+    title = "The audit trail cannot be written"
+    default_remedy = "Make room where audit.file lies; the sidecar tries again every second and goes on by itself."
 
 
 class TooManyConnections(SidecarError):

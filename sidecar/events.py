@@ -26,6 +26,16 @@ class Event:
 Emit = Callable[[Event], None]
 
 
+def to_all(*listeners: Emit) -> Emit:
+    """Return what tells each of `listeners`, in this order."""
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell
+
+
 # ── session ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -55,6 +65,7 @@ class MintFailed(Event):
     """A flight ended without a token. `gate` is what follows: COOLING or BLOCKED, for `retry_in` seconds."""
 
     tenant: str
+    kind: str  # "login" | "refresh": which call of FinHub it ended with
     gate: str
     cause: str
     detail: str
@@ -80,6 +91,14 @@ class TokenRejected(Event):
 
 
 # ── gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TOKEN_REFUSED: Final = "token refused"  # noqa: S105  # a reason, no password
+DEAD_CONNECTION: Final = "dead connection"
+REFUSED_AGAIN: Final = "refused on a fresh token"
+NOT_EXPIRED: Final = "no expiry by session.expired_when"
+NOT_REPEATABLE: Final = "body exceeds replay.max_body or replay.max_total"
+STORM_BRAKE: Final = "storm brake"
+"""What `Forwarded.replay` can say: the first two why a request was sent again, the others why a 401 led to nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,6 +127,12 @@ class Forwarded(Event):
     attempts: Final[int]  # times the request went on the wire
     replay: Final[str]  # why it was sent again, or why a 401 was not: "" when the question did not arise
     outcome: Final[str]  # "complete" | "aborted" | "caller_left"
+    session_wait: Final[float | None] = None  # seconds until there was a token; None where nobody waited for one
+    # Who asked, and as whom FinHub was asked; for the audit trail.
+    tenant: Final[str] = ""
+    fingerprint: Final[str] = ""  # of the token, "" where none was sent
+    peer: Final[str | None] = None  # the caller's address, "" on a Unix socket, None where nobody knows any more
+    uid: Final[int | None] = None  # the user at the other end of a Unix socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +193,17 @@ class ReloadFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Controlled(Event):
+    """Somebody pulled one of the operator's controls; `peer` and `uid` are those of `Forwarded`."""
+
+    action: str  # "quit" | "reload" | "reauthenticate"
+    peer: str | None
+    uid: int | None
+    status: int  # of the reply
+    outcome: str  # "done" | "refused" (nothing was tried) | "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listening(Event):
     """Both listeners are open."""
 
@@ -199,3 +235,33 @@ class Stopped(Event):
     """The last event of a process. `cut` requests had to be ended before they were done."""
 
     cut: int
+
+
+# ── the audit trail, which tells of itself ──────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailHead(Event):
+    """How far the audit trail reaches: whoever keeps this elsewhere can prove later that no end was cut off."""
+
+    why: str  # "opened" | "rotated" | "closed"
+    file: str
+    seq: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailFailed(Event):
+    """The audit trail cannot be written; it is tried again every second. `stops`: requests are refused meanwhile."""
+
+    detail: str
+    remedy: str
+    stops: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailResumed(Event):
+    """The audit trail is written again. `lost` lines never will be, and `refused` requests are counted, not told."""
+
+    lost: int
+    refused: int

@@ -54,6 +54,13 @@ def test_no_member_of_an_event_takes_the_place_of_what_every_line_has(kind: type
     assert names.isdisjoint({"event", "level", "timestamp", "logger"})
 
 
+def test_an_event_is_told_to_all_in_their_order() -> None:
+    told: list[tuple[str, events.Event]] = []
+    tell = events.to_all(lambda event: told.append(("first", event)), lambda event: told.append(("second", event)))
+    tell(events.Stopped(cut=1))
+    assert told == [("first", events.Stopped(cut=1)), ("second", events.Stopped(cut=1))]
+
+
 def test_a_bug_tells_kind_and_places_innermost_first_and_never_the_text() -> None:
     bug = events.bug(fallen(1), "r-1")
     assert (bug.request_id, bug.kind) == ("r-1", "ValueError")

@@ -1,1 +1,1 @@
-"""Its own listener: probes for anybody, status and controls for the operator of this machine."""
+"""Its own listener: probes and metrics for anybody, status and controls for the operator of this machine."""

@@ -1,6 +1,6 @@
 """Who may see the status and use the controls: this machine's operator, and no browser page.
 
-Pure. The probes ask nobody: the kubelet comes from anywhere, with any Host.
+Pure. The probes and the metrics ask nobody: the kubelet and Prometheus come from anywhere, with any Host.
 """
 
 from __future__ import annotations

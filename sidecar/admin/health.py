@@ -28,6 +28,7 @@ class Vitals:
         lazy: the session logs in when a caller comes.
         blocked: FinHub rejected the credentials.
         session: the session's word, for the reason.
+        barred: why no request is carried whatever else holds, "" as a rule.
     """
 
     started: bool
@@ -37,6 +38,7 @@ class Vitals:
     lazy: bool
     blocked: bool
     session: str
+    barred: str = ""
 
 
 def started(vitals: Vitals) -> Health:
@@ -46,14 +48,22 @@ def started(vitals: Vitals) -> Health:
 
 def ready(vitals: Vitals) -> Health:
     """Tell whether a caller's request would be served now."""
-    if not vitals.started:
-        return Health(good=False, reason="starting")
-    if vitals.draining:
-        return Health(good=False, reason="draining")
-    if not vitals.identity_in_date:
-        return Health(good=False, reason="the client certificate is out of date")
+    hindrance = _hindrance(vitals)
+    if hindrance:
+        return Health(good=False, reason=hindrance)
     if vitals.token_alive:
         return Health(good=True, reason="ready")
     if vitals.lazy and not vitals.blocked:
         return Health(good=True, reason="ready; logs in when a caller comes")
     return Health(good=False, reason=f"no valid FinHub session ({vitals.session})")
+
+
+def _hindrance(vitals: Vitals) -> str:
+    """Return why no request would be served whatever the session is, "" for no reason."""
+    if not vitals.started:
+        return "starting"
+    if vitals.draining:
+        return "draining"
+    if not vitals.identity_in_date:
+        return "the client certificate is out of date"
+    return vitals.barred

@@ -1,4 +1,4 @@
-"""The admin listener: probes for anybody, status and controls for the operator of this machine alone.
+"""The admin listener: probes and metrics for anybody, status and controls for the operator of this machine alone.
 
 The answers alone: the server lends its connection, which adds nothing to a reply and echoes nothing of a request.
 """
@@ -15,6 +15,7 @@ from sidecar import errors, events, problem
 from sidecar.admin import health
 from sidecar.admin.guard import admit_operator
 from sidecar.answer import Answer
+from sidecar.rawfields import first
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Asked(Protocol):
         """The peer's address, "" on a Unix socket, None where the connection was gone already."""
         ...
 
+    @property
+    def uid(self) -> int | None:
+        """The user at the other end of a Unix socket."""
+        ...
+
 
 class Operated(Protocol):
     """What the operator can ask of a running sidecar."""
@@ -58,6 +64,14 @@ class Operated(Protocol):
 
     def status(self) -> dict[str, Any]:
         """Return what `/status` shows."""
+        ...
+
+    async def scrape(self, accept: str) -> tuple[str, bytes]:
+        """Return what `/metrics` shows, as far as it can as the Accept field wants: its content type, and the text."""
+        ...
+
+    def history(self) -> dict[str, Any]:
+        """Return what `/history` shows."""
         ...
 
     async def reload(self) -> dict[str, list[str]]:
@@ -95,7 +109,7 @@ class Door:
 
     method: str
     public: bool
-    answer: Callable[[Operated], Awaitable[Answer]]
+    answer: Callable[[Operated, Asked], Awaitable[Answer]]
 
 
 class Admin:
@@ -111,7 +125,23 @@ class Admin:
         self._over_unix = over_unix
 
     async def handle(self, request: Asked) -> Answer:
-        """Return the reply, whatever happens."""
+        """Return the reply, whatever happens; of a control it is told who pulled it."""
+        action = _control(request)
+        if not action:
+            return await self._safely(request)
+        status = 0
+        try:
+            answer = await self._safely(request)
+            status = answer.status
+            return answer
+        finally:
+            outcome = _outcome(status)
+            told = events.Controlled(
+                action=action, peer=request.remote, uid=request.uid, status=status, outcome=outcome
+            )
+            self._emit(told)
+
+    async def _safely(self, request: Asked) -> Answer:
         try:
             return await self._answer(request)
         except errors.SidecarError as error:
@@ -129,38 +159,66 @@ class Admin:
         if not door.public:
             peer = None if self._over_unix else request.remote or ""
             admit_operator(method=request.method, fields=request.fields, peer=peer)
-        return await door.answer(self._subject)
+        return await door.answer(self._subject, request)
+
+
+def _control(request: Asked) -> str:
+    """Return the name of the control that is pulled, "" where none is."""
+    path = urlsplit(request.target).path
+    return path.removeprefix("/-/") if path.startswith("/-/") and path in _DOORS and request.method == "POST" else ""
+
+
+def _outcome(status: int) -> str:
+    """Return what became of a control; 0: its caller left before it was known."""
+    if status == _DONE:
+        return "done"
+    return "refused" if status in _NOT_TRIED else "failed"
 
 
 # ── what each path answers ──────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _livez(_: Operated) -> Answer:
+async def _livez(_: Operated, __: Asked) -> Answer:
     return _text(health.Health(good=True, reason="alive"))
 
 
-async def _startupz(subject: Operated) -> Answer:
+async def _startupz(subject: Operated, _: Asked) -> Answer:
     return _text(health.started(subject.vitals()))
 
 
-async def _readyz(subject: Operated) -> Answer:
+async def _readyz(subject: Operated, _: Asked) -> Answer:
     return _text(health.ready(subject.vitals()))
 
 
-async def _status(subject: Operated) -> Answer:
+async def _metrics(subject: Operated, request: Asked) -> Answer:
+    kind, text = await subject.scrape((first(request.fields, b"accept") or b"").decode("latin-1"))
+    return Answer(status=200, fields=(_FRESH, ("Content-Type", kind)), body=text)
+
+
+async def _status(subject: Operated, _: Asked) -> Answer:
     return _json(subject.status())
 
 
-async def _reload(subject: Operated) -> Answer:
+async def _history(subject: Operated, _: Asked) -> Answer:
+    return _json(subject.history())
+
+
+async def _page(_: Operated, __: Asked) -> Answer:
+    from sidecar.admin import page  # noqa: PLC0415  # who never looks at it need not have it in memory
+
+    return await page.answer()
+
+
+async def _reload(subject: Operated, _: Asked) -> Answer:
     return _json(await subject.reload())
 
 
-async def _reauthenticate(subject: Operated) -> Answer:
+async def _reauthenticate(subject: Operated, _: Asked) -> Answer:
     await subject.reauthenticate()
     return _json({"session": subject.status()["session"]})
 
 
-async def _quit(subject: Operated) -> Answer:
+async def _quit(subject: Operated, _: Asked) -> Answer:
     subject.stop("/-/quit")
     return _json({"draining": True})
 
@@ -169,7 +227,10 @@ _DOORS: Final = {
     "/livez": Door(method="GET", public=True, answer=_livez),
     "/startupz": Door(method="GET", public=True, answer=_startupz),
     "/readyz": Door(method="GET", public=True, answer=_readyz),
+    "/metrics": Door(method="GET", public=True, answer=_metrics),
+    "/": Door(method="GET", public=False, answer=_page),
     "/status": Door(method="GET", public=False, answer=_status),
+    "/history": Door(method="GET", public=False, answer=_history),
     "/-/reload": Door(method="POST", public=False, answer=_reload),
     "/-/reauthenticate": Door(method="POST", public=False, answer=_reauthenticate),
     "/-/quit": Door(method="POST", public=False, answer=_quit),
@@ -179,6 +240,8 @@ _DOORS: Final = {
 
 _FRESH: Final = ("Cache-Control", "no-store")
 _UNPROCESSABLE: Final = 422
+_DONE: Final = 200
+_NOT_TRIED: Final = (400, 403, 429)
 _BROKEN: Final = (errors.ConfigError, errors.SecretError, errors.IdentityError)
 """What a reload finds: the operator's own words are wrong, not FinHub's answer."""
 

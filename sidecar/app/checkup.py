@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sidecar import errors
-from sidecar.app import choices, lanes, material, users
+from sidecar.app import choices, lanes, material, tracing, users
 from sidecar.app.ids import new_id
 from sidecar.app.keeper import Keeper
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
@@ -52,8 +52,10 @@ class Finding:
 
 
 def local(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what can be found without the network: secrets, identity, trust, what the dialect needs, and callers."""
-    for step, look in (("secrets", _secrets), ("identity", _identity), ("dialect", _dialect), ("callers", _callers)):
+    """Yield what can be found without the network: secrets, identity, trust, dialect, callers, and tracing if on."""
+    for step, look in _STEPS.items():
+        if look is _tracing and config.tracing.endpoint is None:
+            continue
         try:
             yield look(config, environ)
         except errors.SidecarError as error:
@@ -88,6 +90,20 @@ def _callers(config: Config, _: Mapping[str, str]) -> Finding:
     names = config.listen.allowed_users
     users.allowed(names)
     return Finding(step="callers", detail=f"the users {', '.join(names)}" if names else "whoever can connect")
+
+
+def _tracing(config: Config, _: Mapping[str, str]) -> Finding:
+    tracing.require(config)
+    return Finding(step="tracing", detail=f"spans go to {config.tracing.endpoint}")
+
+
+_STEPS: Final = {
+    "secrets": _secrets,
+    "identity": _identity,
+    "dialect": _dialect,
+    "callers": _callers,
+    "tracing": _tracing,
+}
 
 
 def _failed(step: str, error: errors.SidecarError) -> Finding:

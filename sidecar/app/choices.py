@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sidecar import __version__
-from sidecar.app import material, users
+from sidecar.app import material, tracing, users
 from sidecar.errors import ConfigError
 from sidecar.gateway.fields import FieldPolicy
 from sidecar.guard.policy import Policy
@@ -103,6 +103,7 @@ class Ready:
 
 def ready(config: Config, environ: Mapping[str, str]) -> Ready:
     """Read identity, trust, secrets and dialect, blocking; ConfigError, SecretError or IdentityError as they raise."""
+    tracing.require(config)
     standing = material.stand(config, material.read(config, environ))
     dialect = dialect_of(config)
     return Ready(standing=standing, dialect=dialect, chosen=choices(config, standing.material, dialect))

@@ -60,7 +60,13 @@ class Keeper:
         self._emit = emit
         self._reread = reread
         self._complaint = ""
+        self._broken: dict[bool, SidecarError] = {}  # by whether the configuration was read again, too
         self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def broken(self) -> SidecarError | None:
+        """Return what of the files cannot be used, as far as was looked; None where all of it can."""
+        return next(iter(self._broken.values()), None)
 
     async def look(self) -> Changes:
         """Read identity, trust and secrets again and use what changed.
@@ -95,9 +101,11 @@ class Keeper:
             try:
                 changes = await self._swap(self.config if reread is None else await asyncio.to_thread(reread))
             except SidecarError as error:
+                self._broken[reread is not None] = error
                 self._complain(error)
                 raise
             self._complaint = ""
+            self._mended(everything=reread is not None)
         if changes != Changes():
             self._emit(events.Reloaded(what=changes.what, restart=changes.restart))
         return changes
@@ -120,6 +128,10 @@ class Keeper:
         if MAKES_TLS.isdisjoint(what):
             return replace(self.standing, material=found)
         return await asyncio.to_thread(material.stand, config, found)
+
+    def _mended(self, *, everything: bool) -> None:
+        """Forget what was broken; without reading the configuration again nobody knows about that."""
+        self._broken = {} if everything else {of: error for of, error in self._broken.items() if of}
 
     def _complain(self, error: SidecarError) -> None:
         if error.detail != self._complaint:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sidecar.app.keeper import Keeper
     from sidecar.config.model import Config
     from sidecar.events import Emit
+    from sidecar.observe.tracing import Tracing
+    from sidecar.rawfields import RawFields
     from sidecar.session.dialect import Dialect
     from sidecar.wire.tls import Tls
 
@@ -33,35 +35,62 @@ class Tenant:
     upstream: Upstream
     dialect: Dialect
 
-    def use(self, chosen: Choices) -> None:
-        """Serve by `chosen` from the next request on; what is on its way keeps the lane that it began with."""
+    def use(self, chosen: Choices, config: Config) -> None:
+        """Serve by `chosen`, and within the time-outs of `config`, from the next request on.
+
+        What is on its way keeps the lane that it began with.
+        """
         self.lane = Lane(
-            fields=chosen.fields, tokens=self.source, upstream=self.upstream, expired_when=chosen.expired_when
+            fields=chosen.fields,
+            tokens=self.source,
+            upstream=self.upstream,
+            expired_when=chosen.expired_when,
+            tenant=chosen.terms.tenant,
         )
         self.endpoint.credentials = chosen.credentials
         self.source.terms = chosen.terms
+        self.upstream.bound_by(_bounds(config))
+        self.endpoint.bound_by(connect=config.upstream.connect_timeout, response=config.upstream.response_timeout)
 
 
 def build(
-    config: Config, keeper: Keeper, dialect: Dialect, chosen: Choices, *, emit: Emit, jitter: Callable[[], float]
+    config: Config,
+    keeper: Keeper,
+    dialect: Dialect,
+    chosen: Choices,
+    *,
+    emit: Emit,
+    jitter: Callable[[], float],
+    tracing: Tracing | None = None,
 ) -> Tenant:
     """Return the tenant that `config` and what was `chosen` by it describe; nothing is opened yet."""
 
     def tls() -> Tls:
         return keeper.standing.tls
 
+    def own_call() -> RawFields:
+        fields = tenant.lane.fields.own_call(new_id())  # of the lane as it is at that moment
+        return fields if tracing is None else tracing.own_call(fields)
+
     desk = Desk(
         origin=config.session.url,
         dialect=dialect,
-        fields=lambda: tenant.lane.fields.own_call(new_id()),  # of the lane as it is at that moment
+        fields=own_call,
         tls=tls,
         connect=config.upstream.connect_timeout,
         response=config.upstream.response_timeout,
     )
     endpoint = HttpTokenEndpoint(desk, chosen.credentials, clock=steady, utc_now=utc_now)
-    source = MintingSource(endpoint, chosen.terms, emit=emit, clock=steady, jitter=jitter)
+    asked = endpoint if tracing is None else tracing.endpoint(endpoint, dialect)
+    source = MintingSource(asked, chosen.terms, emit=emit, clock=steady, jitter=jitter)
     upstream = Upstream(config.upstream.url, _bounds(config), tls)
-    lane = Lane(fields=chosen.fields, tokens=source, upstream=upstream, expired_when=chosen.expired_when)
+    lane = Lane(
+        fields=chosen.fields,
+        tokens=source,
+        upstream=upstream,
+        expired_when=chosen.expired_when,
+        tenant=chosen.terms.tenant,
+    )
     tenant = Tenant(lane=lane, source=source, endpoint=endpoint, upstream=upstream, dialect=dialect)
     return tenant
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sidecar.config.checks import problems
+from sidecar.config.live import is_live
 from sidecar.config.model import Config, Section
 from sidecar.config.problems import config_error
 
@@ -16,41 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 AnySection = TypeVar("AnySection", bound=Section)
-
-LIVE: Final = frozenset(
-    {
-        "check",
-        "credentials",
-        "drain",
-        "fields",
-        "identity",
-        "listen.allow",
-        "listen.allowed_hosts",
-        "listen.allowed_origins",
-        "listen.allowed_peers",
-        "listen.allowed_users",
-        "listen.body_timeout",
-        "listen.caller_key",
-        "listen.max_body",
-        "listen.max_requests",
-        "listen.unsafe_listen",
-        "log.level",
-        "replay.max_body",
-        "session.backoff",
-        "session.blocked_for",
-        "session.client_ip",
-        "session.expired_when",
-        "session.lifetime",
-        "session.login",
-        "session.logout",
-        "session.refresh.margin",
-        "session.wait",
-        "upstream.ca_file",
-        "upstream.crl_file",
-        "upstream.pins",
-    }
-)
-"""The keys and sections that can change while we serve. The others made sockets, connections and a dialect."""
 
 _ANOTHER_SESSION: Final = frozenset(
     f"credentials.{key}"
@@ -95,7 +61,7 @@ def revise(current: Config, fresh: Config) -> Revision:
     found = list(problems(config, frozenset()))
     if found:
         raise config_error(found, remedy="Restart the sidecar: these keys can only change together with its listeners.")
-    return Revision(config, tuple(filter(_is_live, changed)), tuple(key for key in changed if not _is_live(key)))
+    return Revision(config, tuple(filter(is_live, changed)), tuple(key for key in changed if not is_live(key)))
 
 
 def wants_login(what: Collection[str]) -> bool:
@@ -106,11 +72,6 @@ def wants_login(what: Collection[str]) -> bool:
 def keeps_token(what: Collection[str]) -> bool:
     """Tell whether the token is still the right one after a change of `what`: same user, same tenant."""
     return _ANOTHER_SESSION.isdisjoint(what)
-
-
-def _is_live(key: str) -> bool:
-    parts = key.split(".")
-    return any(".".join(parts[:length]) in LIVE for length in range(1, len(parts) + 1))
 
 
 def _differences(current: Section, fresh: Section, above: str = "") -> Iterator[str]:
@@ -128,7 +89,7 @@ def _merged(current: AnySection, fresh: AnySection, above: str = "") -> AnySecti
     taken: dict[str, object] = {}
     for name in current.members:
         old, new = getattr(current, name), getattr(fresh, name)
-        if _is_live(above + name):
+        if is_live(above + name):
             taken[name] = new
         elif isinstance(old, Section):
             taken[name] = _merged(old, new, f"{above}{name}.")

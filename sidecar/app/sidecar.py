@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sidecar import events
 from sidecar.admin.health import Vitals
-from sidecar.app import choices, lanes, status
+from sidecar.app import choices, lanes, status, tracing
+from sidecar.app import scrape as scraping
 from sidecar.app.ids import new_id
 from sidecar.app.keeper import MAKES_TLS, Keeper
+from sidecar.app.oncall import OnCall, Seen
 from sidecar.app.revision import keeps_token, wants_login
 from sidecar.gateway.body import Budget, Limits
 from sidecar.gateway.handler import Allowance, Gateway, Tools
 from sidecar.gateway.pace import Pace
+from sidecar.observe.metrics import Metrics
 from sidecar.wire.clock import steady, utc_now
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from sidecar.app.choices import Ready
     from sidecar.app.material import Standing
+    from sidecar.audit.trail import Trail
     from sidecar.config.model import Config
     from sidecar.errors import SidecarError
     from sidecar.events import Emit
@@ -32,7 +36,10 @@ if TYPE_CHECKING:
     from sidecar.guard.policy import Policy
 
 _FAREWELL: Final = 2.0
-"""Seconds that the logout at the end may take: whoever ends us is about to lose patience."""
+"""Seconds that logout and last spans at the end may take: whoever ends us is about to lose patience."""
+
+_KEEPING: Final = frozenset({"session", "reload"})
+"""The tasks without which a sidecar serves on, and nobody renews what it serves with."""
 
 
 class Sidecar:
@@ -40,14 +47,20 @@ class Sidecar:
 
     Building it reads identity, trust and secrets, blocking, and raises ConfigError, SecretError or IdentityError; not
     so with what `choices.ready` made of the same `config` and `environ` before.
-    `reread` reads the configuration again, blocking; without it a reload leaves it as it is.
+    `reread` reads the configuration again, blocking; without it a reload leaves it as it is. `trail` is the audit
+    trail, where there is one; whoever opened it closes it, after all is told.
 
     Attributes:
         gateway: what carries callers' requests; another one when the configuration changes.
         listen, admin: the bound addresses, set by the server once they are known.
         up, draining: what the probes are told.
         quit, hurry, why: somebody wants the end, wants it now, and who it was.
+        emit: tells everybody who listens.
+        metrics: what was counted.
+        on_call: what is remembered for the page.
+        callers_open: counts callers' connections, set by the server.
         on_config: is told of a configuration that is in use from now on.
+        reloading: is entered for the time of each reload.
     """
 
     def __init__(
@@ -57,6 +70,8 @@ class Sidecar:
         emit: Emit,
         reread: Callable[[], Config] | None = None,
         ready: Ready | None = None,
+        *,
+        trail: Trail | None = None,
     ) -> None:
         ready = ready or choices.ready(config, environ)
         self.listen = str(config.listen.address)
@@ -66,13 +81,36 @@ class Sidecar:
         self.quit = asyncio.Event()
         self.hurry = asyncio.Event()
         self.why = ""
+        self.callers_open: Callable[[], int] = lambda: 0
         self.on_config: Callable[[Config], None] = lambda _: None
-        self._emit = emit
+        self.reloading: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self.metrics = Metrics()
+        self.on_call = OnCall(self.metrics)
+        listeners: list[Emit] = [
+            emit,  # the log, first: whatever becomes of the others, the line is written
+            self.metrics,
+            self.on_call.recent,  # the last events, for the page
+        ]
+        self._trail = trail
+        if trail is not None:
+            listeners.append(trail)
+        self.emit = emit = events.to_all(*listeners)
         self._keeper = Keeper(config, environ, ready.standing, emit, reread)
         self._keeper.prepare = self._prepare
-        self._tenant = lanes.build(config, self._keeper, ready.dialect, ready.chosen, emit=emit, jitter=random.random)
+        self._tracing = tracing.build(config)
+        self._tenant = lanes.build(
+            config,
+            self._keeper,
+            ready.dialect,
+            ready.chosen,
+            emit=emit,
+            jitter=random.random,
+            tracing=self._tracing,
+        )
         self._budget = Budget(config.replay.max_total)
         self.gateway = self._gateway(config, ready.chosen.policy)
+        if trail is not None:
+            trail.bar = self.gateway.traffic.bar  # the traffic stays, whatever gateway carries it
         self._open = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -98,14 +136,21 @@ class Sidecar:
     async def __aenter__(self) -> Self:
         await self._open.enter_async_context(self._tenant.upstream)
         await self._open.enter_async_context(self._tenant.endpoint)
+        self._open.push_async_callback(self._send_spans)
         return self
 
     def begin(self) -> None:
         """The listeners are open: log in, if eager, and look for changes from now on."""
         self.up.set()
         self._keeper.announce_identity()
+        if self._trail is not None:
+            self._trail.tell = self._from_elsewhere()
+        if self._tracing is not None:
+            loop = asyncio.get_running_loop()
+            self._tracing.listening(self.listen, lambda event: loop.call_soon_threadsafe(self.emit, event))
         self._run(self._tenant.source.tend(), "session")
         self._run(self._keeper.watch(), "reload")
+        self._run(self.on_call.watch(), "history")
         self._warm_up()
 
     async def end(self) -> None:
@@ -121,6 +166,18 @@ class Sidecar:
         await self.end()
         await self._open.aclose()
 
+    def _from_elsewhere(self) -> Emit:
+        """Return what tells events from another thread, while the event loop runs and when it has ended."""
+        loop = asyncio.get_running_loop()
+
+        def tell(event: events.Event) -> None:
+            try:
+                loop.call_soon_threadsafe(self.emit, event)
+            except RuntimeError:  # it is closed
+                self.emit(event)
+
+        return tell
+
     def _warm_up(self) -> None:
         """Have a connection to FinHub ready for the first request; a lazy session has none before it is asked for."""
         if self.config.session.login == "eager":
@@ -134,15 +191,32 @@ class Sidecar:
     def _tell_of_a_bug(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._emit(events.bug(error))
+            self.emit(events.bug(error))
 
     async def _say_farewell(self) -> None:
-        closing = asyncio.create_task(self._tenant.source.close(logout=self.config.session.logout))
+        closing = asyncio.create_task(self._leave())
         hurry = asyncio.create_task(self.hurry.wait())
         await asyncio.wait({closing, hurry}, timeout=_FAREWELL, return_when=asyncio.FIRST_COMPLETED)
         for task in (closing, hurry):
             task.cancel()
         await asyncio.gather(closing, hurry, return_exceptions=True)
+
+    async def _leave(self) -> None:
+        await asyncio.gather(self._tenant.source.close(logout=self.config.session.logout), self._send_spans())
+
+    async def _send_spans(self) -> None:
+        if self._tracing is not None:
+            await self._tracing.close()
+
+    @property
+    def at_work(self) -> bool:
+        """Tell whether what keeps session and files up to date runs, as it does until the end, but for a bug."""
+        return not any(task.done() and task.get_name() in _KEEPING for task in self._tasks)
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether what was read again cannot be used, so that what was in use stays."""
+        return self._keeper.broken is not None
 
     # ── what the operator may ask ───────────────────────────────────────────────────────────────────────────
 
@@ -157,6 +231,7 @@ class Sidecar:
             lazy=self.config.session.login == "lazy",
             blocked=shown.word == "BLOCKED",
             session=shown.word,
+            barred=self.gateway.traffic.barred,
         )
 
     def stop(self, why: str) -> None:
@@ -179,11 +254,40 @@ class Sidecar:
             "identity": status.identity(self._keeper.standing.identity, datetime.now(UTC)),
             "upstream": {"url": upstream.origin, "connections": upstream.busy},
             "requests": status.requests(self.gateway.traffic),
+            "audit": None if self._trail is None else self._trail.shown(),
+            "problems": self.on_call.problems(self._seen()),
         }
+
+    def history(self) -> dict[str, Any]:
+        """Return what `/history` shows."""
+        return self.on_call.history(self._tenant.source.session())
+
+    def _seen(self) -> Seen:
+        return Seen(
+            session=self._tenant.source.session(),
+            lazy=self.config.session.login == "lazy",
+            identity=self._keeper.standing.identity,
+            draining=self.draining,
+            waiting=self._tenant.upstream.waiting,
+            most=self.config.upstream.max_connections,
+            broken=self._keeper.broken,
+            audit="" if self._trail is None else self._trail.failing,
+            barred=self.gateway.traffic.barred,
+            works=self.at_work,
+        )
+
+    async def scrape(self, accept: str) -> tuple[str, bytes]:
+        """Return what `/metrics` shows: its content type, and the text."""
+        dropped = 0 if self._tracing is None else self._tracing.dropped
+        now = scraping.Now(self.vitals(), self.gateway.traffic.in_flight, self.callers_open(), dropped)
+        identity = self._keeper.standing.identity
+        read = scraping.readings(self.config, self._tenant, identity, self.metrics, now)
+        return await scraping.scrape(self.metrics, read, accept)
 
     async def reload(self) -> dict[str, list[str]]:
         """Read all that may change again; return what did, and what waits for a restart. SidecarError: all stays."""
-        changes = await self._keeper.reload()
+        with self.reloading():
+            changes = await self._keeper.reload()
         told = {"changed": list(changes.what)}
         return told if not changes.restart else {**told, "restart": list(changes.restart)}
 
@@ -198,7 +302,7 @@ class Sidecar:
         chosen = choices.choices(config, standing.material, self._tenant.dialect)
 
         def take(what: Collection[str]) -> None:
-            self._tenant.use(chosen)
+            self._tenant.use(chosen, config)
             before, self.gateway = self.gateway, self._gateway(config, chosen.policy)
             self.gateway.traffic = before.traffic
             self.on_config(config)
@@ -220,5 +324,5 @@ class Sidecar:
             taking=Pace(listen.write_timeout, listen.min_rate),
             max_requests=listen.max_requests,
         )
-        tools = Tools(clock=steady, new_id=new_id, emit=self._emit)
+        tools = Tools(clock=steady, new_id=new_id, emit=self.emit, tracing=self._tracing)
         return Gateway(self._tenant.lane, policy, allowed, self._budget, tools)

@@ -25,6 +25,11 @@ _COMMANDS: Final = {
     "emulator": "FinHub on this machine alone: real TLS, the real rules, faults on demand",
     "check": "try everything that a first start can trip over",
     "config": "write, show or describe a configuration",
+    "audit": "tell whether an audit trail is whole",
+    "status": "tell how a running sidecar is, what is wrong and what to do",
+    "wait": "wait until a running sidecar is ready",
+    "quit": "have a running sidecar finish what runs, and end",
+    "exec": "run a command with a sidecar that lives as long as it does",
 }
 
 
@@ -78,9 +83,14 @@ def outcome(options: argparse.Namespace) -> int:
 
 
 def tell(error: SidecarError) -> None:
-    """Write `error` for a person: what is wrong, a line each, and what to do about it."""
+    """Write `error` for a person."""
+    print(in_words(error), file=sys.stderr)
+
+
+def in_words(error: SidecarError) -> str:
+    """Return `error` for a person: what is wrong, a line each, and what to do about it."""
     detail = plain_lines(error.detail).replace("\n", "\n  ")
-    print(redact(f"finhub-sidecar: {error.title}\n  {detail}\n  → {plain(error.remedy)}"), file=sys.stderr)
+    return redact(f"finhub-sidecar: {error.title}\n  {detail}\n  → {plain(error.remedy)}")
 
 
 # ── the process around a command ────────────────────────────────────────────────────────────────────────────────

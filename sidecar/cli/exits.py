@@ -18,10 +18,12 @@ NETWORK: Final = 5
 
 _CODES: Final[tuple[tuple[type[errors.SidecarError], int], ...]] = (
     (errors.ConfigError, USAGE),
+    (errors.AuditError, USAGE),
     (errors.SecretError, IDENTITY),
     (errors.IdentityError, IDENTITY),
     (errors.Rejected, REJECTED),
     (errors.ListenError, NETWORK),
+    (errors.SidecarUnreachable, NETWORK),
     (errors.UpstreamError, NETWORK),
 )
 

@@ -40,14 +40,15 @@ def harden() -> Iterator[Caution]:
             detail="core dumps could not be turned off, and would hold keys",
             remedy="Set `ulimit -c 0` for the sidecar.",
         )
-    if sys.platform == "linux" and not _hide_memory():
+    if sys.platform == "linux" and not hide_memory():
         yield Caution(
             detail="other processes of this user can read this one's memory",
             remedy="Run the sidecar as a user of its own.",
         )
 
 
-def _hide_memory() -> bool:
+def hide_memory() -> bool:
+    """Let no other process of this user look into this one; return whether that worked. An `exec` undoes it."""
     with contextlib.suppress(OSError, AttributeError):
         return bool(ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
     return False

@@ -14,12 +14,15 @@ from sidecar.config.kinds import (
     FLAG,
     HOSTS,
     LISTEN_ADDRESS,
+    ORIGIN,
+    OUTPUT,
     PEERS,
     POSITIVE_SECONDS,
     POSITIVE_SIZE,
     RULES,
     SECONDS,
     SECRET,
+    SHARE,
     SIZE,
     SOCKET_MODE,
     SOCKET_OWNER,
@@ -150,3 +153,44 @@ class Drain(Section):
 
     min: float = key(SECONDS, "Seconds in which new connections are still taken.", default=0.0)
     max: float = key(SECONDS, "Seconds for what runs; what takes longer is cut.", default=25.0)
+
+
+class Audit(Section):
+    """The audit trail: who did what, one line each, chained so that nobody can change one unseen."""
+
+    file: str | None = key(
+        maybe(OUTPUT),
+        'Where the lines go: a file, or "-" for stdout. Without it there is no audit trail.',
+        default=None,
+        example="audit.jsonl",
+    )
+    fsync: Literal["always", "batch", "never"] = key(
+        choice("always", "batch", "never"),
+        "When lines are forced to the disk: each at once, all that wait ten times a second, or when the system likes.",
+        default="batch",
+    )
+    max_size: int = key(POSITIVE_SIZE, "Size at which a new file is begun; the old one gets a number.", default=2**26)
+    keep: int = key(
+        whole(0, 65_535), "Old files that are kept; the oldest goes when there are more. 0 keeps all.", default=0
+    )
+    on_failure: Literal["stop", "count"] = key(
+        choice("stop", "count"),
+        "When a line cannot be written (a full disk): refuse requests with 503, or go on and count the lines lost.",
+        default="stop",
+    )
+
+
+class Tracing(Section):
+    """Spans for requests, attempts and mints (OpenTelemetry). Needs the extra `otel`."""
+
+    endpoint: str | None = key(
+        maybe(ORIGIN),
+        "The collector's address for OTLP over HTTP. Without it W3C context is passed on untouched.",
+        default=None,
+        example="http://127.0.0.1:4318",
+    )
+    sample: float = key(
+        SHARE,
+        "The share of traces that are begun here and kept; what a caller began is kept if it says so.",
+        default=1.0,
+    )

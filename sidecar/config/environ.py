@@ -40,7 +40,7 @@ class Overrides:
 def read(environ: Mapping[str, str]) -> Overrides:
     """Return the overrides in an environment. Variables that are not of the form above are not ours."""
     overrides = Overrides()
-    ours = [name for name in environ if _is_ours(name)]
+    ours = [name for name in environ if is_ours(name)]
     overrides.problems += [_unknown(name) for name in ours if name not in _variables()]
     overrides.problems += _doubled(ours)
     # Whole tables first: the variable of a single key wins over its table's.
@@ -65,7 +65,8 @@ def _variables() -> dict[str, Key]:
     return named | {file_variable(key): key for key in keys() if key.kind is Kind.SECRET}
 
 
-def _is_ours(name: str) -> bool:
+def is_ours(name: str) -> bool:
+    """Tell whether a variable is, or was meant to be, one of the configuration's."""
     return name.startswith(_PREFIX) and ("__" in name.removeprefix(_PREFIX) or name in _variables())
 
 

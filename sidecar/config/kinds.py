@@ -52,6 +52,7 @@ class Kind(enum.Enum):
     SIZE = 'size: bytes, or `"1MiB"` (B, KiB, MiB, GiB)'
     TEXT = "string"
     FILE = "path"
+    OUTPUT = 'path, or `"-"` for stdout'
     DIALECT = "name, or path of a dialect file"
     ADDRESS = '`"HOST:PORT"`, `"[IPv6]:PORT"` or `"unix:/PATH"`'
     ORIGIN = '`"https://HOST[:PORT]"`'
@@ -188,6 +189,8 @@ POSITIVE_SIZE: Final = _sizes(values.positive_size, 1)
 TEXT: Final = _strings(values.text, Kind.TEXT, minLength=1)
 VISIBLE: Final = _strings(values.visible, Kind.TEXT, pattern="^[!-~]([ -~]*[!-~])?$")
 FILE: Final = _strings(values.text, Kind.FILE, minLength=1)
+OUTPUT: Final = _strings(values.text, Kind.OUTPUT, minLength=1)
+SHARE: Final = Type(values.share, Kind.NUMBER, {"type": "number", "minimum": 0, "maximum": 1})
 SOCKET_MODE: Final = _strings(values.mode, Kind.TEXT, pattern="^0?[0-7]{3}$")
 SOCKET_OWNER: Final = _strings(values.owner, Kind.TEXT, pattern=r"^([^\s:]+(:[^\s:]+)?|:[^\s:]+)$")
 DIALECT: Final = _strings(values.text, Kind.DIALECT, minLength=1)

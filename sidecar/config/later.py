@@ -18,7 +18,6 @@ NOT_AVAILABLE: Final = "not available in this version"
 # Keys, and sections with all that is in them.
 KEYS: Final = frozenset(
     {
-        "audit",
         "session.alone_within",
         "session.lease",
         "session.store_key",

@@ -126,6 +126,10 @@ def _file(value: object, folder: str) -> object:
     return os.path.join(folder, value) if isinstance(value, str) and value else value  # noqa: PTH118  # paths stay str
 
 
+def _output(value: object, folder: str) -> object:
+    return value if value == "-" else _file(value, folder)
+
+
 def _dialect(value: object, folder: str) -> object:
     is_path = isinstance(value, str) and ("/" in value or value.endswith(".toml"))
     return _file(value, folder) if is_path else value
@@ -142,6 +146,7 @@ def _secret(value: object, folder: str) -> object:
 
 _ANCHORS: Final[Mapping[Kind, Callable[[object, str], object]]] = {
     Kind.FILE: _file,
+    Kind.OUTPUT: _output,
     Kind.DIALECT: _dialect,
     Kind.ADDRESS: _address,
     Kind.SECRET: _secret,

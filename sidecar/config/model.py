@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from sidecar.config.addresses import Address, Network
-from sidecar.config.caller_side import Admin, Drain, Listen, Log, Replay
+from sidecar.config.caller_side import Admin, Audit, Drain, Listen, Log, Replay, Tracing
 from sidecar.config.finhub_side import (
     Backoff,
     Check,
@@ -34,6 +34,7 @@ __all__ = [
     "ENVIRONMENTS",
     "Address",
     "Admin",
+    "Audit",
     "Backoff",
     "Check",
     "Config",
@@ -53,6 +54,7 @@ __all__ = [
     "SecretRef",
     "Section",
     "Session",
+    "Tracing",
     "Upstream",
 ]
 
@@ -87,6 +89,8 @@ class Config(Section):
     drain: Drain = key(table(Drain), default=Drain())
     check: Check = key(table(Check), default=Check())
     limits: Limits = key(table(Limits), default=Limits())
+    audit: Audit = key(table(Audit), default=Audit())
+    tracing: Tracing = key(table(Tracing), default=Tracing())
 
     @property
     def identity_required(self) -> bool:

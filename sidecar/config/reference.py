@@ -12,6 +12,7 @@ from sidecar.config.catalogue import Key, keys, section
 from sidecar.config.defaults import defaults
 from sidecar.config.fieldrules import VARIABLES
 from sidecar.config.kinds import Kind
+from sidecar.config.live import is_live
 from sidecar.config.model import ENVIRONMENTS
 
 if TYPE_CHECKING:
@@ -34,11 +35,15 @@ All problems are reported at once, one line each, and end the program with exit 
   an error; other `FINHUB_*` are not looked at. The variable of a secret holds the secret itself
   (`FINHUB_CREDENTIALS__PASSWORD`), or with `_FILE` at its end the path of its file
   (`FINHUB_CREDENTIALS__PASSWORD_FILE`).
+- **Changes** are taken over by a reload: SIGHUP, or `POST /-/reload` on the admin listener. *live* is in use from the
+  next request or connection on; *restart* is named in the answer and in the log, and waits for one, as everything does
+  where `environment` changes. A file that cannot be used changes nothing, and is answered 422 with all its problems.
+  Certificates, CAs and secrets are read again by themselves as well, every `identity.reload_interval` seconds.
 
 `finhub-sidecar config init --environment production` prints a commented file, `config show --config FILE` what is in
 effect, `config schema` the JSON Schema.
 """
-_TABLE: Final = ("", "| key | takes | default | meaning |", "|---|---|---|---|")
+_TABLE: Final = ("", "| key | takes | default | change | meaning |", "|---|---|---|---|---|")
 
 
 def reference() -> str:
@@ -54,7 +59,7 @@ def _keys() -> Iterator[str]:
         if key.parts[:-1] != heading:
             heading = key.parts[:-1]
             yield from ("", f"## [{'.'.join(heading)}]", "", section(heading).__doc__ or "", *_TABLE)
-        yield _row(f"`{key.parts[-1]}`", _takes(key), _default(key), key.description)
+        yield _row(f"`{key.parts[-1]}`", _takes(key), _default(key), _change(key), key.description)
 
 
 def _row(*cells: str) -> str:
@@ -63,6 +68,10 @@ def _row(*cells: str) -> str:
 
 def _takes(key: Key) -> str:
     return ", ".join(f'`"{choice}"`' for choice in key.choices) or key.kind.value
+
+
+def _change(key: Key) -> str:
+    return "live" if is_live(key.name) else "restart"
 
 
 def _default(key: Key) -> str:
@@ -79,7 +88,7 @@ def _environments() -> Iterator[str]:
 
 
 def _fields() -> Iterator[str]:
-    yield from ("", "## [fields]", "", f"A key is a field's name and takes a {Kind.FIELDS.value}.")
+    yield from ("", "## [fields]", "", f"A key is a field's name and takes a {Kind.FIELDS.value}; changes are live.")
     yield "The environment brings the rules below; a rule of the same name, in any case, replaces one."
     yield f"Variables: {', '.join(f'`{variable}`' for variable in VARIABLES)}."
     yield "`Authorization`, `Host` and what frames a message or belongs to the connection cannot be configured."

@@ -19,6 +19,7 @@ _SIZE: Final = re.compile(r"([0-9]{1,13}) ?(B|KiB|MiB|GiB)?", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _TARGET: Final = re.compile(r"/[!-\"$-~]*", re.ASCII)
 
+SHARE: Final = "a number from 0 to 1"
 POSITIVE_SECONDS: Final = f"a number of seconds, above 0 and at most {LONGEST:.0f}"
 SECONDS: Final = f"a number of seconds, from 0 to {LONGEST:.0f}"
 SIZE: Final = 'a size from 0 to "1024GiB": whole bytes, or a string with B, KiB, MiB or GiB, such as "1MiB"'
@@ -44,6 +45,13 @@ def seconds(value: object) -> float:
     """Return a duration in seconds; 0 means "not at all"."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LONGEST:
         raise Unfit(SECONDS)
+    return float(value)
+
+
+def share(value: object) -> float:
+    """Return a share of a whole: 0 is nothing of it, 1 all."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise Unfit(SHARE)
     return float(value)
 
 

@@ -44,7 +44,7 @@ async def stage(emit: Emit, *, token_lifetime: float, listen: str, admin: str) -
     async with _folder() as folder, Emulator(settings) as emulator:
         config = await _configured(emulator, folder, listen, admin)
         sidecar = await asyncio.to_thread(Sidecar, config, {}, emit)
-        done = asyncio.create_task(serve(sidecar, emit))
+        done = asyncio.create_task(serve(sidecar))
         await asyncio.wait({done, up := asyncio.create_task(sidecar.up.wait())}, return_when="FIRST_COMPLETED")
         up.cancel()
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sidecar.redact import Secret
 
 _ORGANIZATION: Final = "FinHub Emulator"
-_VALID_FOR: Final = dt.timedelta(days=30)
+_VALID_FOR: Final = dt.timedelta(days=90)  # long enough that nobody is warned of their end
 _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
 _SERVER_NAMES: Final = (
     x509.DNSName("localhost"),
@@ -45,7 +45,7 @@ class _Issuer:
 
 
 def generate(client_organization: str, now_utc: dt.datetime) -> Certificates:
-    """Return an authority, a server for localhost and a client of `client_organization`, valid for 30 days."""
+    """Return an authority, a server for localhost and a client of `client_organization`, valid for 90 days."""
     issuer = _Issuer(_name("FinHub Emulator CA", _ORGANIZATION), ec.generate_private_key(ec.SECP256R1()), now_utc)
     server_key = ec.generate_private_key(ec.SECP256R1())
     client_key = ec.generate_private_key(ec.SECP256R1())

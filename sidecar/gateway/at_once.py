@@ -80,6 +80,8 @@ def prepare(gateway: Gateway, request: CallerRequest, token: Token) -> None:
     known, lane = request.known, gateway.lane
     if known is None or gateway.policy.caller_key is not None:  # a key is compared each time
         return
+    if gateway.tools.tracing is not None:  # each sending carries a context of its own
+        return
     if gateway.shelf.find(known, token, request, gateway.policy) is not None:
         return
     facts = Facts(request.remote or None, _MARK, token.session_id, lane.upstream.authority)
@@ -97,6 +99,8 @@ def ask(gateway: Gateway, request: CallerRequest) -> Trip | None:
     token = lane.tokens.at_hand()
     if token is None or known is None or gateway.traffic.in_flight >= gateway.allowed.max_requests:
         return None
+    if gateway.traffic.barred:
+        return None
     prepared = gateway.shelf.find(known, token, request, gateway.policy)
     if prepared is None:
         return None
@@ -109,7 +113,10 @@ def ask(gateway: Gateway, request: CallerRequest) -> Trip | None:
     answer = lane.upstream.send_at_once(data, bodiless=request.method == "HEAD")
     if answer is None:
         return None
-    return Trip(gateway, request, answer, token, Record(request_id, request.method, path, gateway.tools.clock()))
+    record = Record(request_id, request.method, path, gateway.tools.clock())
+    record.tenant, record.peer, record.uid = lane.tenant, prepared.peer, prepared.uid
+    record.fingerprint = token.fingerprint
+    return Trip(gateway, request, answer, token, record)
 
 
 class Trip:

@@ -65,6 +65,7 @@ class CallerConnection(BaseProtocol):
         "_due",
         "_ended",
         "_given_up",
+        "_heads",
         "_limits",
         "_look_out",
         "_queue",
@@ -96,6 +97,7 @@ class CallerConnection(BaseProtocol):
         self.departure: Departure | None = None
         self.serving: Serving | None = None
         self._server = server
+        self._heads = server.heads  # of the same limits
         self._limits = limits
         self._queue: deque[CallerRequest | errors.SidecarError] = deque()
         self._context = contextvars.copy_context()
@@ -190,7 +192,7 @@ class CallerConnection(BaseProtocol):
 
     def _recall(self, data: bytes) -> bool:
         """Take a request whose fields were parsed before, and tell whether `data` is one."""
-        recalled = self._server.heads.recall(data)
+        recalled = self._heads.recall(data)
         if recalled is None:
             return False
         line, method, target, known = recalled
@@ -218,7 +220,7 @@ class CallerConnection(BaseProtocol):
 
     def _learn(self, data: bytes, request: CallerRequest) -> None:
         if request.body is EMPTY_PAYLOAD and request.version == HTTP_11:
-            request.known = self._server.heads.learn(data, request.fields, last=request.last)
+            request.known = self._heads.learn(data, request.fields, last=request.last)
 
     def _stumble(self, error: HttpProcessingError) -> None:
         """Read no more. In a body it is the reader that is told; else the caller, in its turn."""

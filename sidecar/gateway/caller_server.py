@@ -50,7 +50,7 @@ class CallerServer:
         connections: those that are open now.
         carrying: those with a request in the handler's hands, open or not.
         is_ending: every reply that begins from now on ends its connection.
-        heads: those that need not be parsed again.
+        heads: those that need not be parsed again, by the limits of who connects now.
     """
 
     def __init__(
@@ -75,6 +75,11 @@ class CallerServer:
     def __call__(self) -> CallerConnection:
         """Return the protocol of one new connection."""
         return CallerConnection(self, self._limits, self._loop)
+
+    def bound_by(self, limits: CallerLimits) -> None:
+        """Bound by `limits` what connects from now on; connections that are open keep theirs."""
+        self._limits = limits
+        self.heads = Heads(limits.max_target)
 
     def turn_away(self, transport: asyncio.Transport) -> None:
         """Answer a connection beyond the last one, or end it at once where too many are being answered already."""

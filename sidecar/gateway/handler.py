@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sidecar.gateway.at_once import Trip
     from sidecar.gateway.caller_request import CallerRequest
     from sidecar.gateway.lane import Lane
+    from sidecar.gateway.trace import Tracing
     from sidecar.gateway.upstream import Reply
     from sidecar.session.token import Token
 
@@ -41,21 +42,27 @@ _PEEK = 65536
 
 @dataclass(slots=True)
 class Traffic:
-    """What is on its way, for drain and `/status`."""
+    """What is on its way, for drain and `/status`; `barred` says why nothing may be, "" as a rule."""
 
     total: int = 0
     in_flight: int = 0
     replays: int = 0
     refused: int = 0
+    barred: str = ""
+
+    def bar(self, why: str) -> None:
+        """Let no request be carried for this reason, "" for none: what is on its way goes on."""
+        self.barred = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What the handler cannot decide by itself: time, ids and where to tell what happened."""
+    """What the handler cannot decide by itself: time, ids and where to tell what happened; who traces it, if any."""
 
     clock: Callable[[], float]
     new_id: Callable[[], str]
     emit: Emit
+    tracing: Tracing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,8 @@ class Gateway:
     async def handle(self, request: CallerRequest) -> None:
         """Answer the request; whatever happens, one event tells of it."""
         record = self._record(request)
+        if self.tools.tracing is not None:
+            record.trace = self.tools.tracing.begin(record.method, record.path, request.fields)
         self.begin(request, record)
         await self._see_through(self._carry(request, record), request, record)
 
@@ -109,7 +118,10 @@ class Gateway:
     def over(self, record: Record) -> None:
         """Tell of a request that is on its way no more."""
         self.traffic.in_flight -= 1
-        self.tools.emit(record.told(self.tools.clock()))
+        event = record.told(self.tools.clock())
+        if record.trace is not None:
+            record.trace.over(event)
+        self.tools.emit(event)
 
     async def _see_through(self, carrying: Awaitable[None], request: CallerRequest, record: Record) -> None:
         try:
@@ -137,13 +149,15 @@ class Gateway:
 
     def _record(self, request: CallerRequest) -> Record:
         task = asyncio.current_task()
-        return Record(
+        record = Record(
             self.tools.new_id(),
             request.method,
             request.target.partition("?")[0],
             self.tools.clock(),
             Departure(None if task is None else task.cancel, binding=request.method not in SAFE_METHODS),
         )
+        record.tenant, record.peer, record.uid = self.lane.tenant, request.remote, request.uid
+        return record
 
     async def _refuse(self, request: CallerRequest, record: Record, error: errors.SidecarError) -> None:
         record.reason, record.rule = error.proxy_error, rule_of(error)
@@ -167,6 +181,8 @@ class Gateway:
         )
         if len(spoken) > 1:  # whoever names another method is looked at each time
             request.known = None
+        if self.traffic.barred:
+            raise errors.AuditUnavailable(self.traffic.barred, retry_after=1)
         if self.traffic.in_flight > self.allowed.max_requests:
             raise errors.TooManyRequests(f"{self.allowed.max_requests} requests are on their way", retry_after=1)
         await self._exchange(request, record, self._ask)
@@ -203,8 +219,9 @@ class Gateway:
         if not body.complete:
             await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
         record.departure.before_asking()
-        token = await self.lane.tokens.token()
+        token = self.lane.tokens.at_hand() or await self._token(record)
         record.attempts += 1
+        record.fingerprint = token.fingerprint
         at_once.prepare(self, request, token)
         began = self.tools.clock()
         try:
@@ -212,7 +229,17 @@ class Gateway:
         finally:
             record.upstream_seconds += self.tools.clock() - began
         record.upstream_status = reply.status
+        if record.trace is not None:
+            record.trace.hears(reply.status)
         return reply, token
+
+    async def _token(self, record: Record) -> Token:
+        """Return a living token, and count the seconds until there is one, or none to be had."""
+        began = self.tools.clock()
+        try:
+            return await self.lane.tokens.token()
+        finally:
+            record.session_wait = (record.session_wait or 0.0) + self.tools.clock() - began
 
     async def _listen(
         self, trip: Trip, request: CallerRequest, body: ReplayableBody, record: Record
@@ -235,7 +262,9 @@ class Gateway:
         lane = self.lane
         facts = Facts(request.remote or None, record.request_id, token.session_id, lane.upstream.authority)
         fields = lane.fields.to_upstream(request.fields, facts, token.authorization)
-        return Request(request.method, request.target, fields, body, record.sendings, record.departure)
+        if record.trace is not None:
+            fields = record.trace.asks(fields)
+        return Request(request.method, request.target, fields, body, record.sendings, record.departure, record.trace)
 
     async def _judge(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Verdict:
         """Judge the reply, and tell the token source what FinHub thinks of the token."""
@@ -257,7 +286,7 @@ class Gateway:
         if replayed:
             tokens.strike(token, record.endpoint)
         elif judgement.verdict is not Verdict.DELIVER and not tokens.reject(token, record.endpoint):
-            return Judgement(Verdict.DELIVER, "storm brake")
+            return Judgement(Verdict.DELIVER, events.STORM_BRAKE)
         return judgement
 
     async def _means_expired(self, reply: Reply) -> bool:

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One tenant's parts. `expired_when`: the text a 401 must hold to count as expiry, None for any 401."""
+    """One tenant's parts. `expired_when`: the text a 401 must hold to count as expiry, None for any 401.
+
+    `tenant` is its name, for whoever reads who did what.
+    """
 
     fields: FieldPolicy
     tokens: TokenSource
     upstream: Upstream
     expired_when: str | None
+    tenant: str = ""

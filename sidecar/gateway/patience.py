@@ -21,7 +21,8 @@ from sidecar.gateway.socket_table import Address, is_orphan
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-_TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
+"""Not /proc/net, which is missing where only processes are shown (ProcSubset=pid)."""
 
 _SAME_MOMENT: Final = 0.02
 """Seconds for which the tables are taken to be as they were."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sidecar.events import Forwarded
 from sidecar.gateway.departure import Departure
+
+if TYPE_CHECKING:
+    from sidecar.gateway.trace import Trace
 
 
 class Record:
@@ -16,7 +21,10 @@ class Record:
         sendings: why the request was put on the wire after its first sending, one entry each.
         status: what the caller saw; 0 if it saw none.
         upstream_status: what FinHub answered last; 0 if it did not.
+        session_wait: seconds until there was a token, or none to be had; None where one was at hand.
         departure: whether the caller has left meanwhile.
+        trace: what follows the request, where requests are traced.
+        tenant, fingerprint, peer, uid: see `events.Forwarded`.
     """
 
     attempts: int = 0
@@ -27,9 +35,15 @@ class Record:
     rule: str = ""
     replay: str = ""
     upstream_seconds: float = 0.0
+    session_wait: float | None = None
     received: int = 0
     sent: int = 0
     outcome: str = "complete"
+    trace: Trace | None = None
+    tenant: str = ""
+    fingerprint: str = ""
+    peer: str | None = None
+    uid: int | None = None
 
     def __init__(
         self, request_id: str, method: str, path: str, started_at: float, departure: Departure | None = None
@@ -68,4 +82,9 @@ class Record:
             attempts=self.attempts + len(self.sendings),
             replay=self.replay or ", ".join(self.sendings),
             outcome=self.outcome,
+            session_wait=self.session_wait,
+            tenant=self.tenant,
+            fingerprint=self.fingerprint,
+            peer=self.peer,
+            uid=self.uid,
         )

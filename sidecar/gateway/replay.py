@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from sidecar import events
+
 UNAUTHORIZED: Final = 401
 
 
@@ -48,12 +50,12 @@ def judge(*, status: int, replayed: bool, means_expired: bool, repeatable: bool)
     if status != UNAUTHORIZED:
         return DELIVERED
     if replayed:
-        return Judgement(Verdict.DELIVER, "refused on a fresh token")
+        return Judgement(Verdict.DELIVER, events.REFUSED_AGAIN)
     if not means_expired:
-        return Judgement(Verdict.DELIVER, "no expiry by session.expired_when")
+        return Judgement(Verdict.DELIVER, events.NOT_EXPIRED)
     if not repeatable:
-        return Judgement(Verdict.RENEW, "body exceeds replay.max_body or replay.max_total")
-    return Judgement(Verdict.REPLAY, "token refused")
+        return Judgement(Verdict.RENEW, events.NOT_REPEATABLE)
+    return Judgement(Verdict.REPLAY, events.TOKEN_REFUSED)
 
 
 def speaks_of_expiry(text: str | None, prefix: bytes, *, coded: bool) -> bool:

@@ -43,16 +43,26 @@ class Holdup:
 
 
 class Slots:
-    """So many connections at one time. `busy`: those in use now; `wait`: seconds in which one must come free."""
+    """So many connections at one time.
+
+    Attributes:
+        busy: those in use now.
+        wait: seconds in which one must come free.
+    """
 
     def __init__(self, connections: int, wait: float) -> None:
         self.busy = 0
         self._connections = connections
-        self._wait = wait
+        self.wait = wait
         self._queue: deque[asyncio.Future[None]] = deque()
         self._holdups: set[Holdup] = set()
         self._waiting = 0
         self._next_look: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Return how many requests wait for their turn."""
+        return self._waiting
 
     def take_at_once(self) -> bool:
         """Tell whether a connection may be used now, and count it if so: nobody who waits is overtaken."""
@@ -94,14 +104,14 @@ class Slots:
         self._waiting += 1
         self._look_soon()
         try:
-            async with asyncio.timeout(self._wait):
+            async with asyncio.timeout(self.wait):
                 await turn
         except BaseException as error:  # a cancellation may come behind the turn, and must not keep it
             self._leave(turn)
             if not isinstance(error, TimeoutError):
                 raise
             raise errors.ConnectionLimitReached(
-                f"all {self._connections} connections to FinHub stayed busy for {self._wait:g} s", retry_after=1
+                f"all {self._connections} connections to FinHub stayed busy for {self.wait:g} s", retry_after=1
             ) from None
         finally:
             self._waiting -= 1

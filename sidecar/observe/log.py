@@ -48,8 +48,17 @@ _WORDS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
     events.Caution: ("warning", "caution"),
     events.Draining: ("info", "draining"),
     events.Stopped: ("info", "stopped"),
+    events.Controlled: ("info", "control"),
+    events.TrailHead: ("info", "audit trail"),
+    events.TrailFailed: ("error", "audit trail cannot be written"),
+    events.TrailResumed: ("warning", "audit trail is written again"),
 }
 """Each event's level and words; an event without an entry cannot be logged, and a test sees to it that each has one."""
+
+_LEFT_OUT: Final[Mapping[type[events.Event], frozenset[str]]] = {
+    events.Forwarded: frozenset({"tenant", "fingerprint", "peer", "uid"})
+}
+"""Members that are the audit trail's alone."""
 
 
 class Log:
@@ -168,13 +177,20 @@ def _words(record: logging.LogRecord) -> str:
     return message.partition("\n")[0]
 
 
+def told(event: events.Event) -> tuple[str, str, dict[str, Any]]:
+    """Return an event's level, words and members for whoever shows it elsewhere: printable, and free of secrets."""
+    level, words = _WORDS[type(event)]
+    return level, words, {key: _shown(key, value, escape=True) for key, value in _members(event).items()}
+
+
 def _members(event: events.Event) -> dict[str, Any]:
     """Return an event's fields: seconds to the microsecond, what is empty left out."""
+    left_out = _LEFT_OUT.get(type(event), frozenset())
     members = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     return {
         name: round(value, 6) if isinstance(value, float) else value
         for name, value in members.items()
-        if value not in ("", ())
+        if value not in ("", (), None) and name not in left_out
     }
 
 

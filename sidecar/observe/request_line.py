@@ -22,12 +22,13 @@ def request_line(start: str, event: Forwarded, timestamp: str) -> str:
     reason = f', "reason": {quoted(event.reason)}' if event.reason else ""
     rule = f', "rule": {quoted(event.rule)}' if event.rule else ""
     replay = f', "replay": {quoted(event.replay)}' if event.replay else ""
+    wait = "" if event.session_wait is None else f', "session_wait": {round(event.session_wait, 6)}'
     return (
         f'{start}, "request_id": "{event.request_id}"{method}{path}, "status": {event.status}'
         f', "upstream_status": {event.upstream_status}, "source": "{event.source}"{reason}{rule}'
         f', "duration": {round(event.duration, 6)}, "upstream_duration": {round(event.upstream_duration, 6)}'
         f', "received": {event.received}, "sent": {event.sent}, "attempts": {event.attempts}{replay}'
-        f', "outcome": "{event.outcome}", "timestamp": "{timestamp}"}}\n'
+        f', "outcome": "{event.outcome}"{wait}, "timestamp": "{timestamp}"}}\n'
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ from sidecar.errors import SidecarError
 from sidecar.gateway.caller_limits import CallerLimits
 from sidecar.gateway.pace import Pace
 from sidecar.server.access import Access
-from sidecar.server.listeners import open_listener
+from sidecar.server.listeners import adopt, open_listener
 from sidecar.server.signals import heeded
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sidecar.config.model import Config, Listen
     from sidecar.events import Emit
     from sidecar.gateway.caller_server import CallerServer
+    from sidecar.server.activation import Passed
     from sidecar.server.listeners import Door, Opened
     from sidecar.server.unfinished import Unfinished
 
@@ -40,17 +42,25 @@ class Listeners:
 
 
 @contextlib.contextmanager
-def listening(config: Config) -> Iterator[Listeners]:
-    """Hold both listeners open until the block ends; blocking. ListenError when an address cannot be listened on."""
+def listening(config: Config, passed: Passed | None = None) -> Iterator[Listeners]:
+    """Hold both listeners open until the block ends; blocking. ListenError when an address cannot be listened on.
+
+    What was `passed` is open already, and its addresses stand in `config`.
+    """
+    given = {} if passed is None else passed.sockets
     with contextlib.ExitStack() as stack:
-        operator = open_listener("admin.address", config.admin.address)
+        operator = adopt(config.admin.address, given.get("admin")) or open_listener(
+            "admin.address", config.admin.address
+        )
         stack.callback(operator.close)
-        callers = open_listener("listen.address", config.listen.address, _access(config.listen))
+        callers = adopt(config.listen.address, given.get("callers")) or open_listener(
+            "listen.address", config.listen.address, _access(config.listen)
+        )
         stack.callback(callers.close)
         yield Listeners(operator, callers)
 
 
-async def serve(sidecar: Sidecar, emit: Emit, listeners: Listeners | None = None) -> None:
+async def serve(sidecar: Sidecar, listeners: Listeners | None = None) -> None:
     """Run `sidecar` until a signal or `/-/quit` ends it; drained and closed on return.
 
     Both listeners are open before the first login: those of `listening`, or new ones, and ListenError is raised when
@@ -62,7 +72,12 @@ async def serve(sidecar: Sidecar, emit: Emit, listeners: Listeners | None = None
     from sidecar.server.unfinished import Unfinished  # noqa: PLC0415  # as above
 
     _require_strict_parser()
+    emit = sidecar.emit
     async with contextlib.AsyncExitStack() as stack:
+        if "NOTIFY_SOCKET" in os.environ:
+            from sidecar.server.manager import told  # noqa: PLC0415  # for whom a service manager started
+
+            await stack.enter_async_context(told(sidecar, os.environ))
         stack.enter_context(heeded(sidecar, emit))
         await stack.enter_async_context(sidecar)
         opened = listeners or await _opened(sidecar.config, stack)
@@ -70,6 +85,8 @@ async def serve(sidecar: Sidecar, emit: Emit, listeners: Listeners | None = None
         control = CallerServer(answering(operator.handle), _OPERATORS)
         sidecar.admin = (await _served(opened.operator, control, stack)).address
         server = CallerServer(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread, sidecar.ask_at_once)
+        sidecar.callers_open = lambda: len(server.connections)
+        _follow(sidecar, server)
         door = await _served(opened.callers, server, stack)
         sidecar.listen = door.address
         sidecar.begin()
@@ -98,8 +115,19 @@ def _announcement(sidecar: Sidecar) -> events.Listening:
     )
 
 
+def _follow(sidecar: Sidecar, server: CallerServer) -> None:
+    """Have the bounds of callers' connections follow the configuration in use."""
+    heard = sidecar.on_config
+
+    def use(config: Config) -> None:
+        heard(config)
+        server.bound_by(_limits(config.listen))
+
+    sidecar.on_config = use
+
+
 def _limits(listen: Listen) -> CallerLimits:
-    """Return the bounds of callers' connections, which last as long as the listener."""
+    """Return the bounds of callers' connections."""
     return CallerLimits(
         head_timeout=listen.head_timeout,
         idle_timeout=listen.idle_timeout,

@@ -7,12 +7,14 @@ import contextlib
 import os
 import socket
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.errors import ListenError
 from sidecar.server.access import PRIVATE, Grant
+from sidecar.wire.lent import Lent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +52,7 @@ class Opened:
 
     async def serve(self, server: CallerServer) -> Door:
         """Hand every connection to `server`; the sockets are the door's from now on."""
-        loop = asyncio.get_running_loop()
-        make = loop.create_server if self._made is None else loop.create_unix_server
-        parts = [await make(server, sock=plug, backlog=_BACKLOG) for plug in self._sockets]
+        parts = [await _server(plug, server) for plug in self._sockets]
         return Door(self.address, tuple(parts), self._sockets, server)
 
     def close(self) -> None:
@@ -106,11 +106,25 @@ def open_listener(key: str, address: Address, access: Access = PRIVATE) -> Opene
         raise ListenError(f"{key} {address}: {_why(error)}") from None
 
 
+def adopt(address: Address, sockets: tuple[socket.socket, ...] | None) -> Opened | None:
+    """Return a listener that somebody else opened at `address`, and whose Unix socket is theirs to take away."""
+    return Opened(str(address), sockets) if sockets else None
+
+
+async def _server(plug: socket.socket, server: CallerServer) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    if plug.family != socket.AF_UNIX:
+        return await loop.create_server(server, sock=plug, backlog=_BACKLOG)
+    # From Python 3.13 on it would take the socket away by itself, also one that is the service manager's.
+    keeping: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+    return await loop.create_unix_server(server, sock=plug, backlog=_BACKLOG, **keeping)
+
+
 def _accepted(plug: socket.socket) -> Iterator[socket.socket]:
     """Yield what waits in the kernel's queue; none of a listener that is closed already."""
     with contextlib.suppress(OSError):  # also BlockingIOError: that was all
         while True:
-            yield plug.accept()[0]
+            yield Lent(fileno=plug.accept()[0].detach())
 
 
 def _why(error: OSError) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from sidecar.redact import Secret
@@ -53,6 +53,9 @@ class Kind(StrEnum):
     """There is no such endpoint (404, 405, 501): only a refresh can end so."""
 
 
+_UNREACHED: Final = frozenset({"dns_error", "connection_refused", "connection_timeout", "destination_unavailable"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """FinHub granted nothing.
@@ -74,3 +77,8 @@ class Failure:
     status: int = 0
     retry_after: float | None = None
     of_refresh: bool = False
+
+    @property
+    def unreached(self) -> bool:
+        """Whether FinHub cannot have heard of it: its name, its host or the way to it was not there."""
+        return self.status == 0 and self.cause in _UNREACHED

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 _MOST_ENDPOINTS: Final = 1024
-_VARIABLE: Final = re.compile(r"[^/]*[0-9%][^/]*|[^/]{33,}")
+_VARIABLE: Final = re.compile(r"(?<![^/])(?!v[0-9](\.[0-9])?(/|$))([^/]*[0-9%][^/]*|[^/]{33,})")
+"""A segment of a path that holds an id, by its looks; a version such as `v2.1` does not."""
 
 
 @dataclass(slots=True)
@@ -63,4 +64,9 @@ class EndpointBrake:
 def _folded(endpoint: str) -> str:
     """Return what stands for all requests of one kind: the ids in the path become `*`."""
     method, _, path = endpoint.partition(" ")
-    return f"{method} {_VARIABLE.sub('*', path)}"
+    return f"{method} {template_of(path)}"
+
+
+def template_of(path: str) -> str:
+    """Return what stands for all paths of one kind: the ids in it become `*`."""
+    return _VARIABLE.sub("*", path)

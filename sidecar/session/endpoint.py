@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
@@ -89,6 +89,10 @@ class HttpTokenEndpoint:
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
+    def bound_by(self, *, connect: float, response: float) -> None:
+        """Keep these time-outs, in seconds, from the next call on."""
+        self._desk = replace(self._desk, connect=connect, response=response)
+
     async def login(self) -> Exchange:
         """Send the credentials; see TokenEndpoint."""
         call = calls.login(self._desk.dialect, self.credentials)
@@ -113,7 +117,7 @@ class HttpTokenEndpoint:
         if isinstance(answer, Failure):
             return Exchange(sent_at, answer)
         outcome = read(self._desk.dialect, answer.status, answer.fields, answer.body, self._utc_now())
-        return Exchange(sent_at, outcome)
+        return Exchange(sent_at, outcome, answer.status)
 
     async def _ask(self, call: Call) -> _Answered | Failure:
         tls = self._desk.tls()

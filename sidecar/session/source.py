@@ -27,6 +27,15 @@ Clock = Callable[[], float]
 _OPERATOR_PAUSE: Final = 60.0
 """While BLOCKED an operator's word counts once in so many seconds: each try could be the one that locks the account."""
 
+_OVERSLEPT: Final = 1.0
+"""A nap that ends by so many seconds too late was a sleep of the machine, or of this process."""
+
+_WAKING: Final = 30.0
+"""Seconds after a sleep in which the network may not be there yet."""
+
+_NETWORK_PAUSE: Final = 0.5
+"""Seconds between two looks whether it is."""
+
 
 class TokenSource(Protocol):
     """All that the gateway knows of a session."""
@@ -57,10 +66,14 @@ class TokenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call of the token endpoint: when it was sent (steady clock), and what came of it."""
+    """One call of the token endpoint: when it was sent (steady clock), what came of it, and by which HTTP status.
+
+    `status` is 0 where there was no reply.
+    """
 
     sent_at: float
     outcome: Grant | Failure
+    status: int = 0
 
 
 class TokenEndpoint(Protocol):
@@ -81,7 +94,10 @@ class TokenEndpoint(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What `/status` shows of a session; instants on the steady clock."""
+    """What `/status` and the page show of a session; instants on the steady clock.
+
+    `window_at`: from here on FinHub renews the token. `until`: when a gate that is COOLING or BLOCKED opens.
+    """
 
     word: str
     since: float
@@ -90,6 +106,8 @@ class Session:
     logins: int
     refreshes: int
     failure: Failure | None
+    window_at: float | None = None
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +146,8 @@ class MintingSource:
         self._refreshes_here = True
         self._operator_at = float("-inf")
         self._mints = {"login": 0, "refresh": 0, "unchanged": 0}
+        self._nap_ends = math.inf
+        self._woke_at = -math.inf
 
     # ── what the gateway asks ───────────────────────────────────────────────────────────────────────────────
 
@@ -139,6 +159,7 @@ class MintingSource:
         """Return a living token; waits for a mint no longer than `session.wait`, then TokenUnavailable."""
         if (current := self.at_hand()) is not None:
             return current
+        self._notice_sleep()
         deadline: float | None = None
         while True:
             state, answer = table.ask(self._state, self._clock())
@@ -181,6 +202,7 @@ class MintingSource:
             if self.terms.eager:
                 self._become(table.tend(self._state, self._clock()))
             await self._nap(table.nap(self._state, self._clock()))
+            self._notice_sleep()
 
     def changed(self, *, keeps_token: bool) -> None:
         """Log in with the new secrets, identity or configuration, after any flight that is under way."""
@@ -211,6 +233,8 @@ class MintingSource:
             logins=self._mints["login"],
             refreshes=self._mints["refresh"],
             failure=self._state.failure,
+            window_at=None if token is None else token.expires_at - token.window,
+            until=table.closed_until(self._state, now),
         )
 
     async def close(self, *, logout: bool) -> None:
@@ -260,6 +284,7 @@ class MintingSource:
         self._emit(
             events.MintFailed(
                 tenant=self.terms.tenant,
+                kind="refresh" if outcome.of_refresh else "login",
                 gate=self._state.gate.value,
                 cause=outcome.cause,
                 detail=outcome.detail,
@@ -275,10 +300,21 @@ class MintingSource:
                 outcome = await self._refresh()
                 if outcome is not None:
                     return outcome
-            return await self._login()
+            return await self._login_once_awake()
         except Exception as error:  # noqa: BLE001  # a bug here must not leave the gate at MINTING for ever
             self._emit(events.bug(error))
             return _bug(error)
+
+    async def _login_once_awake(self) -> Token | Failure:
+        """Log in; shortly after a sleep as soon as there is a network, while those who wait here may wait."""
+        ends = self._clock() + self.terms.wait - _NETWORK_PAUSE
+        while True:
+            outcome = await self._login()
+            now = self._clock()
+            waking = now - self._woke_at < _WAKING and now + _NETWORK_PAUSE < ends
+            if isinstance(outcome, Token) or not (waking and outcome.unreached):
+                return outcome
+            await asyncio.sleep(_NETWORK_PAUSE)
 
     async def _login(self) -> Token | Failure:
         # What changed during a refresh is in this login: once more with the same credentials would only count as a
@@ -343,7 +379,15 @@ class MintingSource:
         if not done:
             raise self._late()
 
+    def _notice_sleep(self) -> None:
+        """Begin anew where we slept: an event loop's timers may stand still meanwhile, and fire long after."""
+        now = self._clock()
+        if now > self._nap_ends + _OVERSLEPT:
+            self._nap_ends, self._woke_at = math.inf, now
+            self._become(table.woken(self._state))
+
     async def _nap(self, seconds: float) -> None:
+        self._nap_ends = self._clock() + seconds
         try:
             async with asyncio.timeout(seconds):
                 await self._stirred.wait()

@@ -151,6 +151,11 @@ def opened(state: State, now: float) -> State:
     return state
 
 
+def closed_until(state: State, now: float) -> float | None:
+    """Return the instant at which a COOLING or BLOCKED gate opens; None while it is neither."""
+    return state.until if opened(state, now).gate in {Gate.COOLING, Gate.BLOCKED} else None
+
+
 def ask(state: State, now: float) -> tuple[State, Answer]:
     """Return what a caller gets, and the state after: with MINTING in it the asker must start the flight."""
     state = opened(state, now)
@@ -270,6 +275,18 @@ def nap(state: State, now: float) -> float:
     elif state.gate is Gate.OPEN and state.token is not None:
         due = state.token.renew_at
     return min(max(due - now, 0.0), LONGEST_NAP)
+
+
+def woken(state: State) -> State:
+    """Return the state after the machine or the process slept: what was in the way may be gone, so ask at once.
+
+    Not where FinHub itself asked for patience, or rejected the credentials.
+    """
+    failure = state.failure
+    if failure is None or failure.kind is not Kind.TRANSIENT or failure.retry_after is not None:
+        return state
+    gate = Gate.OPEN if state.gate is Gate.COOLING else state.gate
+    return replace(state, gate=gate, failures=0)
 
 
 def logging_in(state: State) -> State:

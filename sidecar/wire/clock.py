@@ -13,6 +13,11 @@ def steady() -> float:
     return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
 
 
+def slept() -> float:
+    """Return the seconds that this machine has slept since it was started, 0 where the platform does not tell."""
+    return 0.0 if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK) - time.monotonic()
+
+
 def utc_now() -> float:
     """Return the wall clock as POSIX seconds: for display, `expiresAt` and HTTP dates only."""
     return time.time()

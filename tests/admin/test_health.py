@@ -39,6 +39,7 @@ def test_started_is_told_by_the_listeners_alone() -> None:
             False,
             "no valid FinHub session (BLOCKED)",
         ),
+        ({"barred": "the audit trail cannot be written"}, False, "the audit trail cannot be written"),
         ({"blocked": True, "session": "BLOCKED"}, True, "ready"),
         ({"lazy": True, "blocked": True, "session": "BLOCKED"}, True, "ready"),
     ],

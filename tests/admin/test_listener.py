@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,12 @@ class Subject:
 
     def status(self) -> dict[str, Any]:
         return self.shown
+
+    async def scrape(self, accept: str) -> tuple[str, bytes]:
+        return f"text/{accept or 'plain'}", b"up 1\n"
+
+    def history(self) -> dict[str, Any]:
+        return {"slots": [], "events": []}
 
     async def reload(self) -> dict[str, list[str]]:
         self._note("reload")
@@ -108,7 +115,7 @@ async def test_a_probe_gets_the_verdict_and_the_reason(
     assert heard.get(b"Cache-Control") == [b"no-store"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/startupz", "/readyz"])
+@pytest.mark.parametrize("path", ["/livez", "/startupz", "/readyz", "/metrics"])
 async def test_a_probe_comes_with_any_host_and_with_what_a_browser_sends(
     subject: Subject, told: list[events.Event], path: str
 ) -> None:
@@ -116,6 +123,40 @@ async def test_a_probe_comes_with_any_host_and_with_what_a_browser_sends(
         fields = "Host: 10.1.2.3:9901\r\nOrigin: http://x\r\nSec-Fetch-Site: cross-site\r\n"
         await caller.send(f"GET {path} HTTP/1.1\r\n{fields}\r\n".encode())
         assert (await caller.reply()).status == 200
+
+
+async def test_the_metrics_come_in_the_form_that_is_asked_for_and_are_kept_nowhere(asked: Ask) -> None:
+    heard = await asked("GET", "/metrics?x=1")
+    assert (heard.status, heard.body) == (200, b"up 1\n")
+    assert heard.get(b"Content-Type") == [b"text/plain"]
+    assert heard.get(b"Cache-Control") == [b"no-store"]
+    assert (await asked("GET", "/metrics", b"accept: open")).get(b"Content-Type") == [b"text/open"]
+
+
+async def test_of_the_metrics_the_head_alone_has_the_same_fields(asked: Ask) -> None:
+    whole, head = await asked("GET", "/metrics"), await asked("HEAD", "/metrics")
+    assert (head.status, head.body) == (200, b"")
+    for name in (b"Content-Type", b"Content-Length"):
+        assert head.get(name) == whole.get(name) != []
+
+
+async def test_the_metrics_take_get_alone(asked: Ask) -> None:
+    heard = await asked("POST", "/metrics")
+    assert (heard.status, heard.get(b"Allow")) == (405, [b"GET"])
+
+
+async def test_the_metrics_answer_a_peer_that_is_not_of_this_machine(
+    subject: Subject, told: list[events.Event], tmp_path: Path
+) -> None:
+    """Of a connection without an address nothing says that it comes from here: the status refuses it."""
+    admin = Admin(subject, told.append, over_unix=False)
+    nameless = tmp_path / "nameless.sock"
+    async with on_socket(CallerServer(answering(admin.handle)), nameless):
+        for target, line in ((b"/metrics", b"HTTP/1.1 200 OK\r\n"), (b"/status", b"HTTP/1.1 403 Forbidden\r\n")):
+            reader, writer = await asyncio.open_unix_connection(str(nameless))
+            writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: pod.example\r\nConnection: close\r\n\r\n")
+            assert (await reader.read()).startswith(line)
+            writer.close()
 
 
 async def test_a_probe_may_ask_for_the_head_alone(asked: Ask) -> None:
@@ -169,6 +210,21 @@ async def test_the_status_is_json_and_kept_nowhere(asked: Ask) -> None:
     assert heard.get(b"Content-Type") == [b"application/json; charset=utf-8"]
 
 
+async def test_the_history_is_json_and_kept_nowhere(asked: Ask) -> None:
+    heard = await asked("GET", "/history")
+    assert json.loads(heard.body) == {"slots": [], "events": []}
+    assert heard.get(b"Cache-Control") == [b"no-store"]
+
+
+async def test_the_page_is_html_that_may_ask_us_alone(asked: Ask) -> None:
+    heard = await asked("GET", "/")
+    assert (heard.status, heard.get(b"Content-Type")) == (200, [b"text/html; charset=utf-8"])
+    assert heard.body.startswith(b"<!doctype html>")
+    (policy,) = heard.get(b"Content-Security-Policy")
+    assert policy.startswith(b"default-src 'none'; ")
+    assert (await asked("HEAD", "/")).body == b""
+
+
 async def test_a_secret_that_FinHub_echoed_is_taken_out_of_the_status(asked: Ask, subject: Subject) -> None:  # noqa: N802  # its name
     secret = Secret('top"secret')
     subject.shown = {"session": {"last_error": {"detail": 'FinHub said: "top"secret"'}}}
@@ -196,7 +252,10 @@ async def test_a_control_does_what_it_says_once(
 @pytest.mark.parametrize(
     "field", [b"Origin: http://localhost:9901", b"Sec-Fetch-Site: same-site", b"Host: second.example"]
 )
-@pytest.mark.parametrize(("method", "path"), [("GET", "/status"), ("POST", "/-/quit"), ("POST", "/-/reload")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/status"), ("GET", "/history"), ("POST", "/-/quit"), ("POST", "/-/reload")],
+)
 async def test_a_web_page_neither_sees_the_status_nor_pulls_a_control(
     asked: Ask, subject: Subject, method: str, path: str, field: bytes
 ) -> None:
@@ -239,7 +298,78 @@ async def test_a_bug_is_told_as_an_event_and_shows_the_operator_no_text(
     heard = await asked("POST", "/-/reload")
     assert heard.status == 502
     assert b"of-a-secret" not in heard.raw
-    assert [(type(event), getattr(event, "kind", "")) for event in told] == [(events.Bug, "ValueError")]
+    bug, control = told
+    assert isinstance(bug, events.Bug)
+    assert bug.kind == "ValueError"
+    assert control == events.Controlled(action="reload", peer="127.0.0.1", uid=None, status=502, outcome="failed")
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "became"),
+    [
+        ("/-/quit", None, (200, "done")),
+        ("/-/reload", None, (200, "done")),
+        ("/-/reauthenticate?now", None, (200, "done")),
+        ("/-/reload", errors.ConfigError("x"), (422, "failed")),
+        ("/-/reauthenticate", errors.TooSoon("x"), (429, "refused")),
+        ("/-/reauthenticate", errors.TokenUnavailable("x", cause="dns_error"), (503, "failed")),
+    ],
+)
+async def test_it_is_told_who_pulled_a_control_and_what_became_of_it(
+    subject: Subject, told: list[events.Event], path: str, error: errors.SidecarError | None, became: tuple[int, str]
+) -> None:
+    subject.raises = error
+    async with listening(subject, told) as port:
+        await ask(port, "POST", path)
+    (control,) = told
+    assert isinstance(control, events.Controlled)
+    assert control.action == path.removeprefix("/-/").removesuffix("?now")
+    assert (control.peer, control.uid, (control.status, control.outcome)) == ("127.0.0.1", None, became)
+
+
+async def test_a_control_that_a_web_page_pulled_is_told_as_refused(subject: Subject, told: list[events.Event]) -> None:
+    async with listening(subject, told) as port:
+        await ask(port, "POST", "/-/quit", b"Origin: http://evil.example")
+    (control,) = told
+    assert isinstance(control, events.Controlled)
+    assert (control.action, control.status, control.outcome) == ("quit", 403, "refused")
+
+
+async def test_what_is_only_looked_at_is_not_told(subject: Subject, told: list[events.Event]) -> None:
+    async with listening(subject, told) as port:
+        for method, path in (("GET", "/-/quit"), ("GET", "/status"), ("POST", "/status"), ("POST", "/-/nowhere")):
+            await ask(port, method, path)
+    assert told == []
+
+
+async def test_an_operator_that_left_before_its_control_was_done_is_told(
+    subject: Subject, told: list[events.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def never() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(subject, "reauthenticate", never)
+    async with listening(subject, told) as port, calling(port) as caller:
+        await caller.send(b"POST /-/reauthenticate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+        await begun.wait()
+    (control,) = told
+    assert isinstance(control, events.Controlled)
+    assert (control.action, control.status, control.outcome) == ("reauthenticate", 0, "failed")
+
+
+async def test_on_a_unix_socket_it_is_told_which_user_pulled_a_control(
+    subject: Subject, told: list[events.Event], tmp_path: Path
+) -> None:
+    admin = Admin(subject, told.append, over_unix=True)
+    async with on_socket(CallerServer(answering(admin.handle)), tmp_path / "admin.sock"):
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "admin.sock"))
+        writer.write(b"POST /-/quit HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await reader.read()
+        writer.close()
+    assert told == [events.Controlled(action="quit", peer="", uid=os.getuid(), status=200, outcome="done")]
 
 
 async def test_on_a_unix_socket_any_host_is_let_in(subject: Subject, told: list[events.Event], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from operating import Files, finhub, until
 from tlsserver import server_context, serving
 
 from sidecar import errors
-from sidecar.app import checkup
+from sidecar.app import checkup, tracing
 from sidecar.tls.context import client_context
 from sidecar.wire import probe
 from sidecar.wire.tls import Tls
@@ -58,14 +58,34 @@ async def test_secrets_come_first_then_the_identity_then_what_the_dialect_needs(
     secrets, identity, dialect, callers = await local(files)
     assert (secrets.step, secrets.detail) == ("secrets", "credentials.password, credentials.customer_secret")
     assert identity.detail.startswith("CN=finhub-sidecar,O=8812345, key matches, ")
-    assert identity.notes == ("the client certificate expires in 29 days, on " + in_days(30),)
+    assert identity.notes == ()
     assert (dialect.step, dialect.detail) == ("dialect", "production, everything it logs in with is set")
     assert (callers.step, callers.detail) == ("callers", "whoever can connect")
     assert files.emulator.counts.connections == 0
 
 
-def in_days(days: int) -> str:
-    return (dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).date().isoformat()
+async def test_a_certificate_that_ends_soon_is_noted(files: Files) -> None:
+    today = dt.datetime.now(dt.UTC)
+    one = make("soon", begin=today - dt.timedelta(days=1), end=today + dt.timedelta(days=20, hours=1))
+    files.put("client.crt", one.certificate_pem)
+    files.put("client.key", one.key_pem)
+    _, identity, *_ = await local(files)
+    assert identity.notes == (
+        f"the client certificate expires in 20 days, on {one.certificate.not_valid_after_utc:%Y-%m-%d}",
+    )
+
+
+async def test_where_spans_are_wanted_what_makes_them_must_be_there(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.add("tracing", 'endpoint = "http://127.0.0.1:4318"')
+    finding = (await local(files))[-1]
+    assert (finding.step, finding.detail, finding.error) == ("tracing", "spans go to http://127.0.0.1:4318", None)
+    monkeypatch.setattr(tracing, "find_spec", lambda _: None)
+    finding = (await local(files))[-1]
+    assert (finding.step, type(finding.error)) == ("tracing", errors.ConfigError)
+    assert finding.error is not None
+    assert finding.error.remedy.startswith("pip install 'finhub-sidecar[otel]'")
 
 
 async def test_every_unreadable_secret_is_named_and_nothing_comes_after(files: Files) -> None:

@@ -224,6 +224,30 @@ async def test_a_broken_configuration_changes_nothing_and_every_problem_is_told(
     assert kept.taken == []
 
 
+async def test_what_is_broken_is_known_until_it_was_looked_at_again(kept: Kept) -> None:
+    good = (kept.files.folder / "password").read_bytes()
+    assert kept.keeper.broken is None
+    kept.files.put("password", "")
+    with pytest.raises(SecretError):
+        await kept.keeper.look()
+    assert "credentials.password" in str(kept.keeper.broken)
+    kept.files.put("password", good)
+    await kept.keeper.look()
+    assert kept.keeper.broken is None
+
+
+async def test_a_broken_configuration_stays_known_while_only_files_are_looked_at(kept: Kept) -> None:
+    text = kept.files.config.read_text()
+    kept.files.config.write_text(f"nonsense = 1\n{text}")
+    with pytest.raises(ConfigError):
+        await kept.keeper.reload()
+    await kept.keeper.look()
+    assert isinstance(kept.keeper.broken, ConfigError)
+    kept.files.config.write_text(text)
+    await kept.keeper.reload()
+    assert kept.keeper.broken is None
+
+
 async def test_files_that_a_new_configuration_names_are_read_in_the_same_breath(kept: Kept) -> None:
     kept.files.put("other", "another")
     kept.files.edit('password = { file = "password" }', 'password = { file = "other" }')

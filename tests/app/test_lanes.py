@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidecar.app import lanes
 from sidecar.app.choices import Choices, choices, dialect_of
@@ -11,6 +11,9 @@ from sidecar.config.build import build
 from sidecar.config.defaults import defaults
 from sidecar.redact import Secret
 from sidecar.wire.tls import Tls
+
+if TYPE_CHECKING:
+    from sidecar.config.model import Config
 
 GIVEN: dict[str, Any] = {
     "environment": "playground",
@@ -25,27 +28,39 @@ GIVEN: dict[str, Any] = {
 SECRETS = (("password", Secret("one")), ("customer_secret", Secret("two")))
 
 
-def made() -> tuple[lanes.Tenant, Choices]:
+def made() -> tuple[lanes.Tenant, Choices, Config]:
     config = build(GIVEN, defaults("playground"))
     material = Material(identity=None, key_password=None, ca=None, crl=None, secrets=SECRETS, caller_key=None)
     standing = Standing(material=material, identity=None, tls=Tls(context=None, presented=False))
     dialect = dialect_of(config)
     chosen = choices(config, material, dialect)
     keeper = Keeper(config, {}, standing, lambda _: None)
-    return lanes.build(config, keeper, dialect, chosen, emit=lambda _: None, jitter=lambda: 0.0), chosen
+    return lanes.build(config, keeper, dialect, chosen, emit=lambda _: None, jitter=lambda: 0.0), chosen, config
 
 
 def test_a_tenant_is_made_of_what_was_chosen() -> None:
-    tenant, chosen = made()
+    tenant, chosen, _ = made()
     assert (tenant.lane.fields, tenant.lane.expired_when) == (chosen.fields, chosen.expired_when)
     assert (tenant.endpoint.credentials, tenant.source.terms) == (chosen.credentials, chosen.terms)
     assert (tenant.lane.tokens, tenant.lane.upstream) == (tenant.source, tenant.upstream)
 
 
 def test_what_is_chosen_anew_is_used_from_then_on_and_what_is_on_its_way_keeps_its_lane() -> None:
-    tenant, chosen = made()
+    tenant, chosen, config = made()
     before = tenant.lane
     terms = dataclasses.replace(chosen.terms, wait=99.0)
-    tenant.use(dataclasses.replace(chosen, expired_when="expired", credentials={"username": "w"}, terms=terms))
+    tenant.use(dataclasses.replace(chosen, expired_when="expired", credentials={"username": "w"}, terms=terms), config)
     assert (tenant.lane.expired_when, before.expired_when) == ("expired", chosen.expired_when)
     assert (tenant.endpoint.credentials, tenant.source.terms.wait) == ({"username": "w"}, 99.0)
+
+
+def test_time_outs_are_those_of_the_configuration_in_use_and_connections_are_as_many_as_before() -> None:
+    tenant, chosen, config = made()
+    fresh = config.upstream.replaced(
+        {"connect_timeout": 1.5, "response_timeout": 2.5, "idle_timeout": 3.5, "wait": 4.5}
+    )
+    tenant.use(chosen, config.replaced({"upstream": fresh}))
+    bounds, desk, slots = tenant.upstream._bounds, tenant.endpoint._desk, tenant.upstream._slots  # noqa: SLF001  # values
+    assert (bounds.connect, bounds.response, bounds.idle, bounds.wait) == (1.5, 2.5, 3.5, 4.5)
+    assert (desk.connect, desk.response) == (1.5, 2.5)
+    assert (slots.wait, bounds.connections) == (4.5, config.upstream.max_connections)

@@ -6,11 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from counting import forwarded
 from made import make
 from operating import finhub, operated, until
 from rawcaller import calling, request
+from scrape import samples
 
 from sidecar import events
+from sidecar.app.sidecar import Sidecar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +99,8 @@ async def test_the_status_has_the_members_that_scripts_rely_on_and_no_secret(tmp
             "identity",
             "upstream",
             "requests",
+            "audit",
+            "problems",
         }
         assert set(shown["session"]) == {
             "state",
@@ -115,6 +120,108 @@ async def test_the_status_has_the_members_that_scripts_rely_on_and_no_secret(tmp
         for secret in (account.password, account.customer_secret):
             assert secret.reveal().encode() not in heard.raw
         assert b"eyJ" not in heard.raw
+
+
+async def test_what_is_wrong_is_told_with_whose_fault_it_is_and_a_remedy(tmp_path: Path) -> None:
+    async with finhub(tmp_path) as files:
+        files.put("password", "wrong")
+        async with operated(files) as one:
+            await until(lambda: one.session()["state"] == "BLOCKED")
+            files.put("customer_secret", "")
+            assert (await one.control("POST", "/-/reload")).status == 422
+            rejected, broken = json.loads((await one.control("GET", "/status")).body)["problems"]
+            assert (rejected["severity"], rejected["whose"]) == ("error", "configuration")
+            assert "FinHub answered 401 to the login" in rejected["what"]
+            assert "credentials.password" in rejected["remedy"]
+            assert (broken["severity"], "credentials.customer_secret" in broken["what"]) == ("warning", True)
+
+
+async def test_all_connections_in_use_and_going_down_are_told(tmp_path: Path) -> None:
+    async with finhub(tmp_path) as files:
+        files.add("upstream", "max_connections = 1")
+        async with operated(files) as one:
+            await one.logged_in()
+            files.emulator.fault("api:delay=20")
+            calls = asyncio.gather(*(one.call("GET", BALANCE) for _ in range(2)), return_exceptions=True)
+            await until(lambda: bool(one.sidecar.status()["problems"]))
+            (full,) = one.sidecar.status()["problems"]
+            assert "All 1 connections" in full["what"]
+            one.sidecar.stop("the test")
+            await until(lambda: one.sidecar.draining)
+            assert "going down" in one.sidecar.status()["problems"][0]["what"]
+            one.sidecar.hurry.set()
+            await calls
+
+
+async def test_the_history_has_the_events_the_tokens_life_and_no_secret(tmp_path: Path) -> None:
+    async with finhub(tmp_path) as files, operated(files) as one:
+        await one.logged_in()
+        heard = await one.control("GET", "/history")
+        shown = json.loads(heard.body)
+        assert set(shown) == {"now", "slot_seconds", "session", "slots", "events"}
+        assert set(shown["session"]) == {"minted_at", "window_at", "tries_at"}
+        assert [event["event"] for event in shown["events"]] == ["identity loaded", "listening", "session minted"]
+        lifetime, window = (
+            dt.datetime.fromisoformat(one.session()["expires_at"]) - dt.datetime.fromisoformat(shown["session"][name])
+            for name in ("minted_at", "window_at")
+        )
+        assert lifetime / window == pytest.approx(10, abs=0.01)
+        assert b"eyJ" not in heard.raw
+
+
+async def test_the_last_hour_is_sampled_while_it_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sidecar.observe.history.SLOT", 0.2)
+    async with finhub(tmp_path) as files, operated(files) as one:
+        await one.logged_in()
+        await one.call("GET", BALANCE)
+        await until(lambda: any(slot["requests"] for slot in one.sidecar.history()["slots"]))
+        assert sum(slot["mints"] for slot in one.sidecar.history()["slots"]) <= 1
+
+
+# ── the metrics ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_metrics_show_what_is_there_at_the_moment_of_asking(tmp_path: Path) -> None:
+    async with finhub(tmp_path) as files:
+        files.add("session", 'login = "lazy"')
+        async with operated(files) as one:
+            before = samples((await one.control("GET", "/metrics")).body)
+            assert (before['session_state{state="EMPTY"}'], before["caller_connections"], before["ready"]) == (1, 0, 1)
+            assert "token_expiry_timestamp_seconds" not in before
+            assert (await one.call("GET", BALANCE)).status == 200
+            async with calling(one.port) as caller:
+                await caller.send(request(b"POST", BALANCE.encode(), body=b"whole")[:-1])
+                await until(lambda: one.sidecar.gateway.traffic.in_flight == 1)
+                shown = samples((await one.control("GET", "/metrics")).body)
+            assert (shown["requests_in_flight"], shown["caller_connections"]) == (1, 1)
+            expiry = dt.datetime.fromisoformat(one.session()["expires_at"]).timestamp()
+            assert abs(shown["token_expiry_timestamp_seconds"] - expiry) < 1
+            assert shown['session_state{state="FRESH"}'] == 1
+
+
+async def test_of_all_who_listen_the_log_hears_an_event_first(tmp_path: Path) -> None:
+    async with finhub(tmp_path) as files:
+        counted = list[int]()
+        config = await asyncio.to_thread(files.read)
+
+        def log(_: events.Event) -> None:
+            counted.append(sidecar.metrics.totals().requests)
+
+        sidecar = await asyncio.to_thread(Sidecar, config, files.environ, log)
+        sidecar.emit(forwarded())
+        assert (counted, sidecar.metrics.totals().requests) == ([0], 1)
+
+
+async def test_a_reload_and_a_failed_one_are_counted(tmp_path: Path) -> None:
+    async with finhub(tmp_path) as files, operated(files) as one:
+        await one.logged_in()
+        files.put("client.key", "no key at all")
+        assert (await one.control("POST", "/-/reload")).status == 422
+        files.edit('tenant_id = "', 'tenant_id = "9')
+        files.put("client.key", files.emulator.certificates.client_key_pem)
+        assert (await one.control("POST", "/-/reload")).status == 200
+        shown = samples((await one.control("GET", "/metrics")).body)
+        assert (shown['reloads_total{result="failed"}'], shown['reloads_total{result="ok"}']) == (1, 1)
 
 
 # ── controls ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from sidecar.redact import Secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("demo", "run", "emulator", "check", "config")
+COMMANDS = ("demo", "run", "emulator", "check", "config", "status", "wait", "quit", "exec")
 
 
 def program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:

@@ -14,6 +14,7 @@ from sidecar.cli.exits import code_of
         (errors.IdentityError, 3),
         (errors.Rejected, 4),
         (errors.ListenError, 5),
+        (errors.SidecarUnreachable, 5),
         (errors.DnsError, 5),
         (errors.ConnectionRefused, 5),
         (errors.ConnectionTimeout, 5),
@@ -23,6 +24,7 @@ from sidecar.cli.exits import code_of
         (errors.MalformedReply, 5),
         (errors.SidecarError, 1),
         (errors.RequestDenied, 1),
+        (errors.ControlRefused, 1),
     ],
 )
 def test_each_kind_of_failure_has_the_code_that_scripts_rely_on(kind: type[errors.SidecarError], code: int) -> None:

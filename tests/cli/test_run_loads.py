@@ -39,7 +39,7 @@ TO_SERVE: Final = {
     "uvloop": 6,
     "yarl": 8,
 }
-OURS_TO_LISTEN, ALL_TO_LISTEN, ALL_TO_SERVE = 95, 355, 560
+OURS_TO_LISTEN, ALL_TO_LISTEN, ALL_TO_SERVE = 95, 355, 570
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,16 @@ def test_the_configuration_is_read_by_code_of_our_own(seen: Mapping[str, Loaded]
     """Libraries for it know every type there is, and take longer to load than all else until it listens."""
     assert {"attr", "msgspec", "pydantic", "pydantic_core"}.isdisjoint(seen["listening"].foreign())
     assert {"msgspec", "pydantic", "pydantic_core"}.isdisjoint(seen["served"].foreign())
+
+
+def test_where_nobody_traces_nothing_of_opentelemetry_is_loaded(seen: Mapping[str, Loaded]) -> None:
+    of_it = {"opentelemetry", "google", "requests", "urllib3"}
+    assert of_it.isdisjoint(seen["served"].foreign())
+    assert {name for name in seen["served"].ours() if "trac" in name or "span" in name} == {"sidecar.app.tracing"}
+
+
+def test_where_there_is_no_audit_trail_nothing_of_it_is_loaded(seen: Mapping[str, Loaded]) -> None:
+    assert [name for name in seen["served"].ours() if name.split(".")[1:2] == ["audit"]] == []
 
 
 def test_no_more_of_our_own_is_loaded_before_it_listens(seen: Mapping[str, Loaded]) -> None:

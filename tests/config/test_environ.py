@@ -104,7 +104,7 @@ def test_a_variable_that_names_no_key_is_a_problem_with_the_nearest_one(name: st
 
 
 @pytest.mark.parametrize(
-    "name", ["FINHUB_AUDIT__FILE", "FINHUB_SESSION__STORE_PASSWORD_FILE", "FINHUB_UPSTREAM__PROXY"]
+    "name", ["FINHUB_TENANTS__NAME", "FINHUB_SESSION__STORE_PASSWORD_FILE", "FINHUB_SESSION__LEASE"]
 )
 def test_a_variable_of_a_later_version_is_named_as_such(name: str) -> None:
     (problem,) = environ.read({name: "x"}).problems

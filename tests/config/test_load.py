@@ -76,6 +76,8 @@ def test_relative_paths_count_from_the_file_that_holds_them(tmp_path: Path) -> N
         address = "unix:run/finhub.sock"
         [session]
         dialect = "mine.toml"
+        [audit]
+        file = "audit.jsonl"
     """
     config = load(write(tmp_path, text), {})
     assert config.credentials.password == FileRef(str(tmp_path / "secrets/p"))
@@ -83,6 +85,12 @@ def test_relative_paths_count_from_the_file_that_holds_them(tmp_path: Path) -> N
     assert config.identity.key_file == "/abs/k.key"
     assert config.listen.address.path == str(tmp_path / "run/finhub.sock")
     assert config.session.dialect == str(tmp_path / "mine.toml")
+    assert config.audit.file == str(tmp_path / "audit.jsonl")
+
+
+def test_a_dash_is_stdout_and_no_path(tmp_path: Path) -> None:
+    config = load(write(tmp_path, f'{TENANT}\n[audit]\nfile = "-"'), {})
+    assert config.audit.file == "-"
 
 
 def test_paths_in_variables_count_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,21 @@ def test_every_key_has_a_row_under_its_table() -> None:
             assert f"| `{key.parts[-1]}` |" in by_name[heading], key.name
 
 
-def test_every_row_has_four_cells() -> None:
+def test_every_row_has_as_many_cells_as_its_table() -> None:
+    before, environments = reference().split("## What an environment brings")
+    for text, cells in ((before, 5), (environments, 4)):
+        rows = [line for line in text.splitlines() if line.startswith("| `")]
+        assert {line.replace("\\|", "").count("|") for line in rows} == {cells + 1}
+
+
+def test_every_row_tells_whether_a_change_needs_a_restart() -> None:
     rows = [line for line in reference().splitlines() if line.startswith("| `")]
-    assert {line.replace("\\|", "").count("|") for line in rows} == {5}
+    told = {
+        line.split(" | ")[0].strip("| `"): line.split(" | ")[3]
+        for line in sections()["[session]"].splitlines()
+        if line in rows
+    }
+    assert (told["wait"], told["dialect"]) == ("live", "restart")
 
 
 def test_every_heading_stands_once() -> None:

@@ -54,6 +54,18 @@ def test_a_duration_is_its_number_of_seconds(duration: float) -> None:
     assert isinstance(values.seconds(duration), float)
 
 
+@pytest.mark.parametrize("part", [0, 0.25, 1])
+def test_a_share_is_a_number_from_nothing_to_all(part: float) -> None:
+    assert values.share(part) == part
+    assert isinstance(values.share(part), float)
+
+
+@pytest.mark.parametrize("value", ["1", True, None, -0.1, 1.01, math.nan, math.inf, 10**400])
+def test_what_is_no_share_is_refused(value: object) -> None:
+    with pytest.raises(Unfit):
+        values.share(value)
+
+
 @pytest.mark.parametrize("value", ["1", True, None, -1, -0.1, math.nan, math.inf, -math.inf, 10**400, 2_678_401])
 def test_what_is_no_duration_is_refused(value: object) -> None:
     with pytest.raises(Unfit):

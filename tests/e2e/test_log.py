@@ -79,9 +79,9 @@ import sidecar.server
 from sidecar.cli import main
 from sidecar.gateway.record import Record
 
-async def serve(sidecar, emit, *_):
+async def serve(sidecar, *_):
     for number in range({number}):
-        emit(Record(request_id=str(number), method="GET", path="/x", started_at=0.0).told(1.0))
+        sidecar.emit(Record(request_id=str(number), method="GET", path="/x", started_at=0.0).told(1.0))
     {end}
 
 sidecar.server.serve = serve

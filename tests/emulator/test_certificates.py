@@ -46,10 +46,10 @@ def test_the_client_bears_its_organization() -> None:
     assert [name.value for name in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)] == ["8812345"]
 
 
-def test_certificates_hold_for_a_month_and_forgive_a_slow_clock() -> None:
+def test_certificates_hold_for_three_months_and_forgive_a_slow_clock() -> None:
     client = parsed(CERTIFICATES.client_pem)
     assert client.not_valid_before_utc < NOW
-    assert client.not_valid_after_utc == NOW + dt.timedelta(days=30)
+    assert client.not_valid_after_utc == NOW + dt.timedelta(days=90)
 
 
 def test_the_key_is_the_certificates_and_on_p256() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import socket
 import string
@@ -212,6 +213,33 @@ async def test_the_address_of_one_caller_is_not_told_for_another(counted: Counte
             assert (await loop.sock_recv(other, 1000)).startswith(b"HTTP/1.1 200")
         assert [asked.get(b"X-Forwarded-For") for asked in stage.origin.requests] == [[b"127.0.0.1"], [b"127.0.0.2"]]
     assert counted.asked == 0
+
+
+async def test_while_requests_are_barred_none_is_asked_at_once(counted: Counted) -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await warmed(stage, caller)
+        stage.gateway.traffic.bar("the audit trail cannot be written")
+        await caller.send(GET)
+        assert (await caller.reply()).status == 503
+        assert (counted.asked, len(stage.origin.requests)) == (0, 1)
+        stage.gateway.traffic.bar("")
+        await caller.send(GET)
+        assert (await caller.reply()).status == 200
+    assert counted.asked == 1
+
+
+async def test_it_is_told_who_asked_and_with_whose_token(counted: Counted) -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        stage.gateway.lane = dataclasses.replace(stage.gateway.lane, tenant="1234567")
+        await warmed(stage, caller)
+        await caller.send(GET)
+        assert (await caller.reply()).status == 200
+        first, second = await stage.over(2)
+        assert second.fingerprint == (await stage.tokens.token()).fingerprint
+        assert second.tenant == "1234567"
+        for name in ("tenant", "fingerprint", "peer", "uid"):
+            assert getattr(first, name) == getattr(second, name)
+    assert counted.asked == 1
 
 
 async def test_no_more_are_on_their_way_than_may_be() -> None:

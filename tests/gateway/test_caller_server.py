@@ -42,3 +42,28 @@ async def test_of_a_crowd_beyond_the_last_connection_only_some_are_answered_and_
         assert [one.status for one in heard].count(503) == 32
         assert [one.status for one in heard].count(0) == 8
         assert len(await stage.over(33)) == 33
+
+
+async def test_bounds_are_those_of_the_moment_in_which_a_connection_was_made() -> None:
+    short, long = CallerLimits(max_field=50), CallerLimits(max_field=500)
+    asked = request(b"GET", b"/a", b"X-A: " + b"a" * 100)
+    async with staged(replying(OK), Plan(callers=long)) as stage, stage.caller() as before:
+        await before.send(asked)
+        assert (await before.reply()).raw == OK
+        stage.server.bound_by(short)
+        assert (await stage.hear(asked)).status == 431
+        await before.send(asked)
+        assert (await before.reply()).raw == OK
+        assert (await stage.hear(asked)).status == 431, "what others may send is not recalled for it"
+        stage.server.bound_by(long)
+        assert (await stage.ask(asked)).raw == OK
+
+
+async def test_fewer_connections_at_one_time_hold_from_then_on_and_end_none() -> None:
+    async with staged(replying(OK), Plan(callers=CallerLimits(max_connections=2))) as stage, stage.caller() as first:
+        await first.send(request(b"GET", b"/a"))
+        assert (await first.reply()).raw == OK
+        stage.server.bound_by(CallerLimits(max_connections=1))
+        assert (await stage.hear(request(b"GET", b"/a"))).status == 503
+        await first.send(request(b"GET", b"/a"))
+        assert (await first.reply()).raw == OK

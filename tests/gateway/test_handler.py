@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import re
 
@@ -58,8 +59,17 @@ async def test_a_request_is_told_of_in_one_event() -> None:
         assert (line.received, line.sent, line.attempts, line.outcome) == (7, 2, 1, "complete")
         assert (line.reason, line.rule, line.replay) == ("", "", "")
         assert line.duration > line.upstream_duration > 0
+        assert line.session_wait is not None
+        assert 0 <= line.session_wait < line.duration - line.upstream_duration
         assert line.request_id == "00000000-0000-4000-8000-000000000001"
         assert len(stage.told) == 1
+
+
+async def test_a_token_at_hand_is_not_waited_for() -> None:
+    async with staged(replying(OK)) as stage:
+        await stage.ask(POST)
+        await stage.ask(POST)
+        assert [line.session_wait is None for line in await stage.over(2)] == [False, True]
 
 
 async def test_traffic_is_counted_while_it_is_on_its_way() -> None:
@@ -102,6 +112,7 @@ async def test_what_the_guard_refuses_costs_no_token_and_no_connection(raw: byte
         told = heard.problem
         (line,) = await stage.over()
         assert (line.status, line.source, line.rule, line.attempts) == (status, "sidecar", rule, 0)
+        assert line.session_wait is None
         assert told["request_id"] == line.request_id
         assert stage.tokens.asked == 0
         assert stage.origin.connections == 0
@@ -135,6 +146,7 @@ async def test_a_401_is_replayed_once_with_another_token_and_the_caller_sees_the
         assert stage.tokens.struck == []
         (line,) = await stage.over()
         assert (line.attempts, line.replay, line.status) == (2, "token refused", 200)
+        assert line.session_wait is not None
         assert stage.gateway.traffic.replays == 1
 
 
@@ -296,6 +308,7 @@ async def test_without_a_token_nothing_is_sent_and_the_caller_is_told_when_to_co
         assert stage.origin.connections == 0
         (line,) = await stage.over()
         assert (line.attempts, line.reason) == (0, "connection_refused")
+        assert line.session_wait is not None
 
 
 async def test_a_401_after_which_there_is_no_token_is_503_and_not_replayed() -> None:
@@ -450,6 +463,40 @@ async def test_one_request_too_many_at_once_is_429_with_a_time_to_come_again() -
         assert len(stage.origin.requests) == 2
         (line,) = await stage.over()
         assert (line.status, line.attempts) == (429, 0)
+
+
+async def test_while_requests_are_barred_none_is_sent_and_then_they_are_again() -> None:
+    async with staged(replying(OK)) as stage:
+        stage.gateway.traffic.bar("the audit trail cannot be written: No space left on device")
+        heard = await stage.ask(request(b"GET", b"/a"))
+        assert (heard.status, heard.cause, heard.get(b"Retry-After")) == (503, "proxy_internal_error", [b"1"])
+        assert b"No space left on device" in heard.body
+        assert b"Make room where audit.file lies" in heard.body
+        assert stage.origin.requests == []
+        stage.gateway.traffic.bar("")
+        assert (await stage.ask(request(b"GET", b"/a"))).status == 200
+        first, second = await stage.over(2)
+        assert (first.attempts, first.status, second.attempts, second.status) == (0, 503, 1, 200)
+
+
+async def test_what_is_on_its_way_when_requests_are_barred_goes_on() -> None:
+    async with staged(replying(OK)) as stage, stage.caller() as caller:
+        await caller.send(request(b"POST", b"/a", b"Content-Length: 1"))
+        await eventually(lambda: stage.gateway.traffic.in_flight == 1)
+        stage.gateway.traffic.bar("full")
+        await caller.send(b"x")
+        assert (await caller.reply()).status == 200
+
+
+async def test_it_is_told_who_asked_and_with_whose_token() -> None:
+    async with staged(replying(OK)) as stage:
+        stage.gateway.lane = dataclasses.replace(stage.gateway.lane, tenant="1234567")
+        assert (await stage.ask(request(b"GET", b"/a"))).status == 200
+        assert (await stage.ask(request(b"GET", b"//../a"))).status == 400
+        (told, refused) = await stage.over(2)
+        token = await stage.tokens.token()
+        assert (told.tenant, told.fingerprint, told.peer, told.uid) == ("1234567", token.fingerprint, "127.0.0.1", None)
+        assert (refused.tenant, refused.fingerprint, refused.peer) == ("1234567", "", "127.0.0.1")
 
 
 @pytest.mark.parametrize("sent", [b"", b"x", b"x" * 70_000])

@@ -25,17 +25,18 @@ def test_a_request_that_never_got_anywhere_is_told_as_one_without_a_status_or_an
         attempts=0,
         replay="",
         outcome="complete",
+        session_wait=None,
     )
 
 
 def test_what_was_noted_on_the_way_is_told() -> None:
     noted = record()
     noted.status, noted.source, noted.reason, noted.rule = 502, "upstream", "connection_terminated", "host"
-    noted.upstream_status = 504
+    noted.upstream_status, noted.session_wait = 504, 0.25
     noted.upstream_seconds, noted.received, noted.sent, noted.outcome = 1.5, 7, 9, "aborted"
     told = noted.told(11.0)
     assert (told.status, told.source, told.reason, told.rule) == (502, "upstream", "connection_terminated", "host")
-    assert told.upstream_status == 504
+    assert (told.upstream_status, told.session_wait) == (504, 0.25)
     assert (told.upstream_duration, told.received, told.sent, told.outcome) == (1.5, 7, 9, "aborted")
 
 
@@ -61,6 +62,13 @@ def test_a_request_that_was_ended_is_told_by_whom() -> None:
     left.departure.happen()
     left.end()
     assert (cut.told(11.0).outcome, left.told(11.0).outcome) == ("aborted", "caller_left")
+
+
+def test_who_asked_and_as_whom_is_told() -> None:
+    noted = record()
+    noted.tenant, noted.fingerprint, noted.peer, noted.uid = "1234567", "0123456789ab", "", 1000
+    told = noted.told(11.0)
+    assert (told.tenant, told.fingerprint, told.peer, told.uid) == ("1234567", "0123456789ab", "", 1000)
 
 
 def test_two_requests_share_no_list_of_sendings() -> None:

@@ -20,6 +20,22 @@ async def test_a_connection_that_does_not_come_free_in_time_is_a_limit_reached()
     assert counted.busy == 1
 
 
+async def test_who_waits_is_counted_until_the_turn_comes() -> None:
+    counted = Slots(1, 5.0)
+    await counted.take()
+    waiting = [asyncio.create_task(counted.take()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert (counted.busy, counted.waiting) == (1, 3)
+    waiting.pop().cancel()
+    counted.give()
+    await waiting.pop(0)
+    await asyncio.sleep(0)
+    assert (counted.busy, counted.waiting) == (1, 1)
+    counted.give()
+    await asyncio.gather(*waiting)
+    assert (counted.busy, counted.waiting) == (1, 0)
+
+
 async def test_a_time_out_that_has_just_run_out_hinders_nobody_to_look_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two timers due in one busy turn of the loop: the one that ran out cannot be set again."""
     monkeypatch.setattr(slots, "_LOOK", 0.01)

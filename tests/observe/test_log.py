@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sidecar import events
-from sidecar.observe.log import Log
+from sidecar.observe.log import Log, told
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ EXAMPLES: list[events.Event] = [
     events.Minted(tenant="t", kind="login", fingerprint="f", expires_in=1.0, renew_in=0.9, duration=0.1),
     events.RefreshFailed(tenant="t", cause="c", detail="d"),
     events.RefreshUnavailable(tenant="t", status=404),
-    events.MintFailed(tenant="t", gate="COOLING", cause="c", detail="d", remedy="r", retry_in=1.0),
+    events.MintFailed(tenant="t", kind="login", gate="COOLING", cause="c", detail="d", remedy="r", retry_in=1.0),
     events.TokenRejected(tenant="t", fingerprint="f", braked=False),
     events.Forwarded(**FORWARDED),
     events.Bug(request_id="", kind="ValueError", where="f (m.py:1)"),
@@ -51,6 +51,10 @@ EXAMPLES: list[events.Event] = [
     events.Caution(detail="core dumps could not be turned off", remedy="Set it."),
     events.Draining(why="SIGTERM", in_flight=2, limit=25.0),
     events.Stopped(cut=0),
+    events.Controlled(action="quit", peer="", uid=1000, status=200, outcome="done"),
+    events.TrailHead(why="opened", file="f", seq=1, head="h"),
+    events.TrailFailed(detail="d", remedy="r", stops=True),
+    events.TrailResumed(lost=1, refused=0),
 ]
 
 
@@ -105,6 +109,13 @@ def test_requests_go_to_stdout_and_everything_else_to_stderr(event: events.Event
     assert bool(streams.err.getvalue()) != isinstance(event, events.Forwarded)
 
 
+def test_an_event_can_be_shown_elsewhere_in_the_same_words() -> None:
+    secret = Secret("top-secret-password")
+    event = events.Reloaded(what=("a\nb", "top-secret-password"))
+    assert told(event) == ("info", "reloaded", {"what": "a\\nb, [redacted]"})
+    assert secret
+
+
 def test_a_request_is_told_with_all_that_is_not_empty() -> None:
     streams = Streams()
     streams.log(forwarded())
@@ -128,7 +139,7 @@ def test_a_request_is_told_with_all_that_is_not_empty() -> None:
     }
 
 
-@pytest.mark.parametrize(("level", "lines"), [("debug", 14), ("info", 14), ("warning", 7), ("error", 3)])
+@pytest.mark.parametrize(("level", "lines"), [("debug", 18), ("info", 18), ("warning", 9), ("error", 4)])
 def test_nothing_below_the_level_is_written(level: str, lines: int) -> None:
     streams = Streams(level=level)
     for event in EXAMPLES:
@@ -437,3 +448,12 @@ def test_on_a_terminal_the_lines_are_for_people_unless_told_otherwise(
     err = stream()
     Log(form, "info", out=io.StringIO(), err=err)(events.Stopped(cut=0))
     assert err.getvalue().startswith("{") == json_lines
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_who_asked_as_whom_is_the_audit_trails_alone(form: str) -> None:
+    streams = Streams(form)
+    streams.log(forwarded(tenant="1234567", fingerprint="0123456789ab", peer="10.1.2.3", uid=1000))
+    streams.log.flush()
+    assert "0123456789ab" not in streams.out.getvalue()
+    assert "10.1.2.3" not in streams.out.getvalue()

@@ -29,3 +29,21 @@ def test_a_failure_is_no_refreshs_unless_the_source_says_so() -> None:
 def test_answers_cannot_be_changed(kind: type) -> None:
     assert dataclasses.fields(kind)
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]  # every dataclass has it
+
+
+@pytest.mark.parametrize(
+    ("cause", "status", "unreached"),
+    [
+        ("dns_error", 0, True),
+        ("connection_refused", 0, True),
+        ("connection_timeout", 0, True),
+        ("destination_unavailable", 0, True),
+        ("destination_unavailable", 503, False),
+        ("connection_terminated", 0, False),
+        ("connection_read_timeout", 0, False),
+        ("tls_certificate_error", 0, False),
+    ],
+)
+def test_what_finhub_cannot_have_heard_of_is_known(cause: str, status: int, unreached: bool) -> None:  # noqa: FBT001  # a table's column
+    failure = Failure(kind=Kind.TRANSIENT, cause=cause, detail="d", remedy="r", status=status)
+    assert failure.unreached is unreached

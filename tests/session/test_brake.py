@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.session.brake import EndpointBrake
+from sidecar.session.brake import EndpointBrake, template_of
 
 BAD, GOOD = "GET /bad", "GET /good"
 
@@ -55,6 +55,8 @@ def test_the_table_has_a_bound_and_forgets_who_was_seen_least_recently() -> None
         ("/users/%C3%BC/x", "/users/%C3%A4/x", True),
         (f"/a/{'x' * 33}/b", f"/a/{'y' * 40}/b", True),
         ("/wallets/list", "/wallets/all", False),
+        ("/api/v2/wallets", "/api/v2.1/wallets", False),
+        ("/wallets/v12", "/wallets/v2.10", True),
         ("/wallets/w-1/balance", "/wallets/w-1/orders", False),
     ],
 )
@@ -65,3 +67,17 @@ def test_ids_in_a_path_do_not_make_another_endpoint(struck_path: str, asked_path
         brake.strike(f"GET {struck_path}")
     assert brake.holds(f"GET {asked_path}", 1.0) is same
     assert not brake.holds(f"POST {asked_path}", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/api/v2.1/wallets/w-1/balance", "/api/v2.1/wallets/*/balance"),
+        ("/api/v2", "/api/v2"),
+        ("/v2.1x/v10", "/*/*"),
+        ("/a//7/", "/a//*/"),
+        ("", ""),
+    ],
+)
+def test_a_template_keeps_the_words_and_the_version_of_a_path(path: str, template: str) -> None:
+    assert template_of(path) == template

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +12,7 @@ from sidecar import errors, events
 from sidecar.redact import Secret
 from sidecar.session.answer import Failure, Grant, Kind
 from sidecar.session.source import Exchange, MintingSource, Terms
-from sidecar.session.state import Patience
+from sidecar.session.state import Gate, Patience, State
 from sidecar.session.token import Schedule, Token
 
 if TYPE_CHECKING:
@@ -176,6 +176,8 @@ async def test_a_refresh_that_asks_for_patience_is_not_followed_by_a_login_while
     stage.desk.refreshes = [no(Kind.THROTTLED, retry_after=300.0)]
     first = await stage.source.token()
     await settle()
+    (failed,) = [event for event in stage.told if isinstance(event, events.MintFailed)]
+    assert failed.kind == "refresh"
     stage.clock.now = 99.9
     assert await stage.source.token() is first
     assert stage.desk.calls == ["login", "refresh"]
@@ -312,6 +314,7 @@ async def test_a_refusal_names_cause_remedy_and_the_whole_seconds_left(stage: St
         await stage.source.token()
     assert (refusal.value.detail, refusal.value.remedy, refusal.value.retry_after) == ("FinHub says no", "wait", 3)
     assert refusal.value.proxy_error == "destination_unavailable"
+    assert [event.kind for event in stage.told if isinstance(event, events.MintFailed)] == ["login"]
     stage.clock.now = 2.5
     with pytest.raises(errors.TokenUnavailable) as refusal:
         await stage.source.token()
@@ -514,6 +517,7 @@ async def test_the_shown_session_tells_word_instants_mints_and_the_last_failure(
     shown = stage.source.session()
     assert (shown.word, shown.since, shown.expires_at, shown.renew_at) == ("FRESH", 10.0, 110.0, 105.0)
     assert (shown.logins, shown.refreshes, shown.failure) == (1, 0, None)
+    assert (shown.window_at, shown.until) == (100.0, None)
     stage.clock.now = 106.0
     assert (stage.source.session().word, stage.source.session().since) == ("RENEWABLE", 105.0)
     stage.clock.now = 111.0
@@ -527,3 +531,126 @@ async def test_no_event_and_no_shown_session_holds_a_token(stage: Stage) -> None
     told = f"{stage.told} {stage.source.session()}"
     assert "login-1" not in told
     assert "login-2" not in told
+
+
+# ── after a sleep ───────────────────────────────────────────────────────────────────────────────────────────────
+
+NO_NETWORK = Failure(kind=Kind.TRANSIENT, cause="dns_error", detail="the host name does not resolve", remedy="wait")
+
+
+@pytest.fixture
+async def asleep(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """A lazy session with a token, tended, on a machine that has slept far beyond the token's end."""
+    monkeypatch.setattr("sidecar.session.source._NETWORK_PAUSE", 0.01)
+    made = stage_of()
+    await made.source.token()
+    tending = asyncio.create_task(made.source.tend())
+    await settle()
+    made.clock.now = 8 * 3600.0
+    made.desk.calls.clear()
+    yield made
+    tending.cancel()
+    await asyncio.gather(tending, return_exceptions=True)
+    await made.source.close(logout=False)
+
+
+async def test_after_a_sleep_the_first_caller_waits_for_the_network(asleep: Stage) -> None:
+    asleep.desk.logins = [NO_NETWORK, NO_NETWORK, NO_NETWORK]
+    assert (await asleep.source.token()).value == Secret("login-4")
+    assert asleep.desk.calls == ["login"] * 4
+    assert [event for event in asleep.told if isinstance(event, events.MintFailed)] == []
+
+
+async def test_it_does_not_wait_longer_than_a_caller_would(asleep: Stage) -> None:
+    asleep.source.terms = replace(asleep.source.terms, wait=0.05)
+
+    async def login() -> Exchange:
+        asleep.desk.calls.append("login")
+        asleep.clock.now += 0.02
+        return Exchange(asleep.clock(), NO_NETWORK)
+
+    asleep.desk.login = login  # type: ignore[method-assign]  # a network that never comes
+    with pytest.raises(errors.TokenUnavailable, match="does not resolve"):
+        await asleep.source.token()
+    assert asleep.desk.calls == ["login"] * 2
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        no(Kind.FINAL, status=401),
+        no(Kind.TRANSIENT, status=503),
+        no(Kind.THROTTLED, status=429, retry_after=5.0),
+        Failure(kind=Kind.TRANSIENT, cause="connection_terminated", detail="d", remedy="r"),
+    ],
+)
+async def test_what_finhub_may_have_heard_is_not_said_again(asleep: Stage, failure: Failure) -> None:
+    asleep.desk.logins = [failure]
+    with pytest.raises(errors.TokenUnavailable):
+        await asleep.source.token()
+    assert asleep.desk.calls == ["login"]
+
+
+async def test_awake_a_missing_network_is_told_at_once() -> None:
+    made = stage_of()
+    made.desk.logins = [NO_NETWORK]
+    with pytest.raises(errors.TokenUnavailable, match="does not resolve"):
+        await made.source.token()
+    assert made.desk.calls == ["login"]
+    await made.source.close(logout=False)
+
+
+async def test_long_after_waking_a_missing_network_is_told_at_once(asleep: Stage) -> None:
+    await asleep.source.token()
+    asleep.clock.now += 14.0  # within a nap
+    asleep.desk.logins = [NO_NETWORK] * 2
+    asleep.source.changed(keeps_token=False)
+    await asyncio.sleep(0.05)
+    assert asleep.desk.calls == ["login"] * 4, "still waking"
+    asleep.clock.now += 31.0
+    asleep.source._nap_ends = asleep.clock()  # noqa: SLF001  # it napped on time
+    asleep.desk.logins = [NO_NETWORK] * 2
+    asleep.source.changed(keeps_token=False)
+    await settle()
+    assert asleep.desk.calls == ["login"] * 5
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(20.0, 1), (10.0, 0)])
+async def test_pauses_that_grew_before_a_sleep_do_not_hold_the_first_caller_up_after_it(
+    seconds: float, calls: int
+) -> None:
+    """A train without a network, a short sleep in the bag, and the network is there."""
+    made = stage_of()
+    made.source._state = State(gate=Gate.COOLING, until=60.0, failure=NO_NETWORK, failures=8)  # noqa: SLF001  # as it was left
+    tending = asyncio.create_task(made.source.tend())
+    await settle()
+    made.clock.now += seconds
+    if calls:
+        assert (await made.source.token()).value == Secret("login-1")
+    else:
+        with pytest.raises(errors.TokenUnavailable, match="does not resolve"):
+            await made.source.token()
+    assert len(made.desk.calls) == calls
+    tending.cancel()
+    await asyncio.gather(tending, return_exceptions=True)
+    await made.source.close(logout=False)
+
+
+async def test_an_eager_session_that_overslept_logs_in_by_itself_as_soon_as_there_is_a_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sidecar.session.source._NETWORK_PAUSE", 0.01)
+    monkeypatch.setattr("sidecar.session.state.LONGEST_NAP", 0.05)
+    made = stage_of(eager=True)
+    tending = asyncio.create_task(made.source.tend())
+    await made.source.token()
+    made.desk.logins = [NO_NETWORK] * 3
+    made.clock.now = 3600.0
+    async with asyncio.timeout(5):
+        while len(made.desk.calls) < 5:  # noqa: ASYNC110  # what is waited for is counted, not told
+            await asyncio.sleep(0.01)
+    assert made.desk.calls == ["login"] * 5
+    assert [event for event in made.told if isinstance(event, events.MintFailed)] == []
+    tending.cancel()
+    await asyncio.gather(tending, return_exceptions=True)
+    await made.source.close(logout=False)

@@ -108,6 +108,20 @@ def test_the_word_of_a_session_that_is_not_open_is_its_gates(gate: Gate) -> None
     assert table.word(State(gate=gate, until=99.0, token=token()), LIVE) == gate.value
 
 
+@pytest.mark.parametrize(
+    ("gate", "now", "until"),
+    [
+        (Gate.COOLING, 98.0, 99.0),
+        (Gate.BLOCKED, 98.0, 99.0),
+        (Gate.BLOCKED, 99.0, None),
+        (Gate.OPEN, 98.0, None),
+        (Gate.MINTING, 98.0, None),
+    ],
+)
+def test_it_tells_until_when_a_gate_is_closed(gate: Gate, now: float, until: float | None) -> None:
+    assert table.closed_until(State(gate=gate, until=99.0), now) == until
+
+
 def test_a_gate_whose_time_has_passed_is_not_shown_any_more() -> None:
     assert table.word(State(gate=Gate.BLOCKED, until=10.0, token=token()), LIVE) == "FRESH"
 
@@ -368,3 +382,25 @@ def test_no_sequence_of_events_is_illegal_or_serves_a_rejected_or_dead_token(eve
         elif event == "tick":
             state = table.tend(state, now)
     assert replace(state) == state
+
+
+# ── after a sleep ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("gate", "why", "after", "failures"),
+    [
+        (Gate.COOLING, failure(), Gate.OPEN, 0),
+        (Gate.OPEN, failure(), Gate.OPEN, 0),
+        (Gate.MINTING, failure(), Gate.MINTING, 0),
+        (Gate.COOLING, failure(retry_after=60.0), Gate.COOLING, 7),
+        (Gate.COOLING, failure(Kind.THROTTLED), Gate.COOLING, 7),
+        (Gate.BLOCKED, failure(Kind.FINAL), Gate.BLOCKED, 7),
+        (Gate.OPEN, None, Gate.OPEN, 7),
+    ],
+)
+def test_after_a_sleep_one_try_is_free_but_for_what_finhub_itself_forbade(
+    gate: Gate, why: Failure | None, after: Gate, failures: int
+) -> None:
+    state = table.woken(State(gate=gate, until=1000.0, failure=why, failures=7))
+    assert (state.gate, state.failures, state.failure) == (after, failures, why)

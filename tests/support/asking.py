@@ -13,7 +13,7 @@ from stage import PLAIN
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.pace import Pace
 from sidecar.gateway.upstream import Bounds, Reply, Request, Upstream
-from sidecar.wire.clock import steady
+from sidecar.wire.clock import slept, steady
 
 if TYPE_CHECKING:
     import ssl
@@ -94,11 +94,12 @@ async def asking(
     server: ssl.SSLContext | None = None,
     url: str = "",
     clock: Callable[[], float] = steady,
+    slept: Callable[[], float] = slept,
     **bounds: float,
 ) -> AsyncIterator[Asking]:
     """Run an upstream with `script`, and the leg that is tested in front of it."""
     async with serving(script, server) as origin:
         limits = Bounds(**{**BOUNDS, **bounds})  # type: ignore[arg-type]  # connections is an int in every test
-        async with Upstream(url or origin.url, limits, tls, clock) as upstream:
+        async with Upstream(url or origin.url, limits, tls, clock, slept) as upstream:
             yield Asking(upstream, origin)
             assert upstream.busy == 0, "every connection taken was given back"

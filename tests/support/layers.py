@@ -17,7 +17,7 @@ LAYERS: Final = (
     {"config"},
     {"guard", "problem", "wire"},
     {"session", "tls", "secret"},
-    {"gateway", "admin", "observe"},
+    {"gateway", "admin", "observe", "audit"},
     {"app"},
     {"server", "emulator"},
     {"demo"},
@@ -30,7 +30,7 @@ _HEIGHT: Final = {room: height for height, rooms in enumerate(LAYERS) for room i
 _ONLY: Final = {"emulator": {"errors", "redact"}}
 
 # Room → the rooms that may import it. Events leave through hooks, and only the assembly knows who listens.
-_ONLY_FROM: Final = {"observe": {"app", "cli", "server"}}
+_ONLY_FROM: Final = {"observe": {"app", "cli", "server"}, "audit": {"app", "cli", "server"}}
 
 # The gateway's whole knowledge of the session: a token, and the door that gives one.
 _SESSION_DOORS: Final = {"sidecar.session.token": None, "sidecar.session.source": {"TokenSource"}}

@@ -38,7 +38,7 @@ class Names:
             return [_info(address, port) for address in self.known[host]]
 
         patch.setattr(loop, "getaddrinfo", getaddrinfo)
-        for clock in ("aiohttp.connector.monotonic", "sidecar.gateway.upstream.names.monotonic"):
+        for clock in ("aiohttp.connector.monotonic", "sidecar.gateway.upstream.names.steady"):
             patch.setattr(clock, lambda: time.monotonic() + self.seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from sidecar.audit.trail import Trail
     from sidecar.config.model import Config
 
 PATIENCE = 20.0
@@ -120,18 +122,20 @@ async def until(holds: Callable[[], bool], within: float = PATIENCE) -> None:
             await asyncio.sleep(0.005)
 
 
-async def assembled(files: Files, told: list[events.Event]) -> Sidecar:
+async def assembled(files: Files, told: list[events.Event], trail: Trail | None = None) -> Sidecar:
     """Return the sidecar that the files describe, not opened yet."""
     config = await asyncio.to_thread(files.read)
-    return await asyncio.to_thread(Sidecar, config, files.environ, told.append, files.read)
+    return await asyncio.to_thread(
+        functools.partial(Sidecar, config, files.environ, told.append, files.read, trail=trail)
+    )
 
 
 @contextlib.asynccontextmanager
-async def operated(files: Files) -> AsyncIterator[Operated]:
+async def operated(files: Files, trail: Trail | None = None) -> AsyncIterator[Operated]:
     """Serve with the sidecar that the files describe; it is ended at once when the block ends, if it is not yet."""
     told: list[events.Event] = []
-    sidecar = await assembled(files, told)
-    done = asyncio.create_task(serve(sidecar, told.append))
+    sidecar = await assembled(files, told, trail)
+    done = asyncio.create_task(serve(sidecar))
     up = asyncio.create_task(sidecar.up.wait())
     await asyncio.wait({done, up}, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
     try:

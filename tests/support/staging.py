@@ -122,12 +122,20 @@ class SidecarProcess:
         self._number = number
         self._files = folder / f"stdout-{number}.txt", folder / f"stderr-{number}.txt"
         self.told: dict[str, str] = {}
+        self.before: list[str] = []
+        self.pass_fds: tuple[int, ...] = ()
 
     def start(self) -> Self:
         """Start it and return at once."""
         with self._files[0].open("wb") as out, self._files[1].open("wb") as err:
             self.process = subprocess.Popen(
-                self._command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=self._environ, cwd=self._folder
+                [*self.before, *self._command],
+                stdout=out,
+                stderr=err,
+                stdin=subprocess.DEVNULL,
+                env=self._environ,
+                cwd=self._folder,
+                pass_fds=self.pass_fds,
             )
         return self
 
@@ -198,7 +206,7 @@ class SidecarProcess:
 
     def ask_everything(self) -> None:
         """Note what the admin listener tells anybody, for `written`."""
-        for path in ("/status", "/readyz", "/startupz", "/livez"):
+        for path in ("/", "/status", "/history", "/metrics", "/readyz", "/startupz", "/livez"):
             with contextlib.suppress(OSError, StopIteration, KeyError):
                 self.told[path] = get(f"{self.admin}{path}").body.decode()
 

@@ -68,5 +68,6 @@ def test_a_sealed_key_opens_with_its_password_only() -> None:
     assert sealed.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
     opened = load_pem_private_key(sealed, b"one-time")
     assert opened.public_key().public_bytes(*SUBJECT) == made.key.public_key().public_bytes(*SUBJECT)
-    with pytest.raises(ValueError, match="Incorrect password"):
+    # One wrong password in 256 leaves what looks like a whole last block, and a text that is no key.
+    with pytest.raises(ValueError, match="Incorrect password|Could not deserialize"):
         load_pem_private_key(sealed, b"another")

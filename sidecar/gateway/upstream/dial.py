@@ -32,14 +32,14 @@ _LATER: Final = 1.0
 
 
 class Dialler:
-    """Opens connections to one origin, each within `connect` seconds."""
+    """Opens connections to one origin, each within `connect` seconds, which may change."""
 
     def __init__(self, origin: URL, connect: float) -> None:
         host = origin.raw_host or ""
         self._host = host.rstrip(".")  # a certificate names it without the root's dot
         self._name = Name(host, origin.port or 0)
         self._origin = str(origin.origin())
-        self._connect = connect
+        self.connect = connect
 
     async def dial(self, make: Callable[[], Connection], tls: ssl.SSLContext | None) -> Connection:
         """Return a connection that may be used.
@@ -49,12 +49,12 @@ class Dialler:
             OSError, NoConnection: there was none; see `trouble.translate`.
         """
         try:
-            async with asyncio.timeout(self._connect):
+            async with asyncio.timeout(self.connect):
                 plain, connection = await self._reach(make)
                 if tls is not None:
                     await self._secure(plain, connection, tls)
         except TimeoutError:
-            raise errors.ConnectionTimeout(f"no connection to {self._origin} within {self._connect:g} s") from None
+            raise errors.ConnectionTimeout(f"no connection to {self._origin} within {self.connect:g} s") from None
         connection.open()
         return connection
 
@@ -81,7 +81,7 @@ class Dialler:
                 connection,
                 tls,
                 server_hostname=self._host,
-                ssl_handshake_timeout=self._connect + _LATER,  # ours comes first
+                ssl_handshake_timeout=self.connect + _LATER,  # ours comes first
                 ssl_shutdown_timeout=_FAREWELL,
             )
         except BaseException as error:

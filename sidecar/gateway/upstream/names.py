@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from sidecar.wire.client import DNS_SECONDS
+from sidecar.wire.clock import steady
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
@@ -26,13 +26,13 @@ class Name:
     async def addresses(self) -> list[AddrInfoType]:
         """Return the addresses, beginning with another one each time, as they share the work; OSError if none."""
         async with self._one_at_a_time:
-            if monotonic() >= self._until:
+            if steady() >= self._until:
                 loop = asyncio.get_running_loop()
                 found = await loop.getaddrinfo(
                     self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
                 )
                 self._known = list(found)
-                self._until = monotonic() + DNS_SECONDS
+                self._until = steady() + DNS_SECONDS
             known = self._known
             self._known = [*known[1:], *known[:1]]
             return known

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from typing import TYPE_CHECKING, Final
 
 from sidecar.gateway.upstream.connection import Connection
 from sidecar.gateway.upstream.deadlines import Deadlines
 from sidecar.gateway.upstream.resumption import Resuming
+from sidecar.wire import clock as clocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,23 +24,38 @@ KEEPALIVE_SECONDS: Final = 55.0
 _GOODBYES: Final = 2.0
 """Seconds for all connections to end, once they were told to."""
 
+_SLEEP: Final = 1.0
+"""Seconds of sleep, and of rest, that are worth a look."""
+
 
 class Pool:
     """Keeps connections for as long as FinHub keeps them, and none that was opened with another TLS than the newest.
 
     `clock` returns seconds that run while the machine sleeps, which an event loop's do not; its zero does not matter.
+    `slept` returns the seconds that the machine has slept up to now.
+
+    Attributes:
+        presented_until: when the certificate ends that FinHub presented last, in Unix time; None before the first.
     """
 
-    def __init__(self, dialler: Dialler, clock: Callable[[], float]) -> None:
+    def __init__(self, dialler: Dialler, clock: Callable[[], float], slept: Callable[[], float] = clocks.slept) -> None:
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.loop)
         self._dialler = dialler
         self._clock = clock
+        self._slept = slept
+        self._slept_before = slept()
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._all_gone = asyncio.Event()
         self._tls: Tls | None = None
         self._resuming: Resuming | None = None
+        self.presented_until: float | None = None
+
+    @property
+    def idle(self) -> int:
+        """Return how many connections are at rest."""
+        return len(self._idle)
 
     def has_idle(self, tls: Tls) -> bool:
         """Tell whether a connection is at rest that was opened with `tls`; one of another TLS is ended."""
@@ -52,7 +69,10 @@ class Pool:
             self._begin_with(tls)
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and self._clock() - connection.rested_at <= _rest_of(connection):
+            age = self._clock() - connection.rested_at
+            if age > _SLEEP and self._has_slept():
+                self._end_rest()
+            elif connection.usable and age <= _rest_of(connection):
                 return connection
             connection.close()
         return None
@@ -68,6 +88,7 @@ class Pool:
             self.distrust(tls)
             raise
         self._open.add(connection)
+        self._look_at_certificate(connection)
         return connection
 
     def distrust(self, tls: Tls) -> None:
@@ -102,13 +123,32 @@ class Pool:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_gone.wait(), _GOODBYES)
 
+    def _has_slept(self) -> bool:
+        """Tell whether the machine has slept since this was asked last.
+
+        However short it was: the network may be another one by now, and nothing tells that a connection is dead.
+        """
+        before, self._slept_before = self._slept_before, self._slept()
+        return self._slept_before - before > _SLEEP
+
+    def _end_rest(self) -> None:
+        """End all that is at rest."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
     def _begin_with(self, tls: Tls) -> None:
         """Drain what was opened with another TLS: what is at rest ends now, what is in use when it comes to rest."""
         self._tls = tls
         self._resuming = None if tls.context is None else Resuming(tls.context, self._clock)
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self._end_rest()
+
+    def _look_at_certificate(self, connection: Connection) -> None:
+        """Note until when FinHub's certificate holds; a session that is resumed remembers the one of its beginning."""
+        tls = connection.ssl_object
+        certificate = None if tls is None else tls.getpeercert()
+        if certificate:
+            self.presented_until = float(ssl.cert_time_to_seconds(str(certificate["notAfter"])))
 
     def _remember_session(self, connection: Connection) -> None:
         if self._resuming is not None and connection.heard and not connection.remembered:

@@ -9,6 +9,7 @@ from sidecar.gateway.departure import Departure
 
 if TYPE_CHECKING:
     from sidecar.gateway.body import ReplayableBody
+    from sidecar.gateway.trace import Trace
     from sidecar.rawfields import RawFields
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -18,11 +19,12 @@ PREFETCH: Final = 65536
 """A connection is taken once so many bytes of the caller's body are here, or all of it."""
 
 
-@dataclass(slots=True)  # never changed; frozen, each would cost three times as much to make
+@dataclass(slots=True)  # changed for a trace alone; frozen, each would cost three times as much to make
 class Request:
     """What goes on the wire: the origin-form target and the fields exactly as they are to be sent.
 
-    `sendings` is told why the request was put on the wire again, `departure` when the first byte is about to go.
+    `sendings` is told why the request was put on the wire again, `departure` when the first byte is about to go, and
+    `trace`, if there is one, of the sending again.
     """
 
     method: str
@@ -31,6 +33,7 @@ class Request:
     body: ReplayableBody
     sendings: list[str]
     departure: Departure = field(default_factory=Departure)
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

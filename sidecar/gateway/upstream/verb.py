@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from yarl import URL
 
-from sidecar import errors
+from sidecar import errors, events
 from sidecar.gateway.slots import Slots
 from sidecar.gateway.upstream import sending
 from sidecar.gateway.upstream.dial import Dialler
@@ -16,7 +16,7 @@ from sidecar.gateway.upstream.pool import Pool
 from sidecar.gateway.upstream.reply import Reply
 from sidecar.gateway.upstream.request import PREFETCH, SAFE_METHODS, Bounds, Request
 from sidecar.wire import probe, trouble
-from sidecar.wire.clock import steady
+from sidecar.wire.clock import slept, steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class Upstream:
     """FinHub's API at `origin`. Open it with `async with`.
 
     `tls` is asked for each request, so that a new context (another identity, another CA) means new connections.
-    `clock` returns seconds; its zero does not matter.
+    `clock` and `slept` are as `Pool` takes them.
 
     Attributes:
         origin: scheme, host and port.
@@ -46,7 +46,12 @@ class Upstream:
     """
 
     def __init__(
-        self, origin: str, bounds: Bounds, tls: Callable[[], Tls], clock: Callable[[], float] = steady
+        self,
+        origin: str,
+        bounds: Bounds,
+        tls: Callable[[], Tls],
+        clock: Callable[[], float] = steady,
+        slept: Callable[[], float] = slept,
     ) -> None:
         self.origin = origin
         self._url = URL(origin)
@@ -54,20 +59,43 @@ class Upstream:
         self._bounds = bounds
         self._tls = tls
         self._clock = clock
+        self._slept = slept
         self._slots = Slots(bounds.connections, bounds.wait)
+        self._dialler = Dialler(self._url, bounds.connect)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._pool = Pool(Dialler(self._url, self._bounds.connect), self._clock)
+        self._pool = Pool(self._dialler, self._clock, self._slept)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
+    def bound_by(self, bounds: Bounds) -> None:
+        """Keep the time-outs of `bounds` from the next request on; how many connections there may be stays."""
+        self._bounds = bounds
+        self._slots.wait = bounds.wait
+        self._dialler.connect = bounds.connect
+
     @property
     def busy(self) -> int:
         """Return how many connections are in use now, those whose replies are in the callers' hands included."""
         return self._slots.busy
+
+    @property
+    def idle(self) -> int:
+        """Return how many connections are open and at rest."""
+        return self._pool.idle
+
+    @property
+    def waiting(self) -> int:
+        """Return how many requests wait for a connection."""
+        return self._slots.waiting
+
+    @property
+    def certificate_expires(self) -> float | None:
+        """Return when the certificate ends that FinHub presented last, in Unix time; None where none was seen yet."""
+        return self._pool.presented_until
 
     async def warm(self) -> None:
         """Have a connection ready where there is none; why there can be none is for `send` to tell."""
@@ -134,7 +162,9 @@ class Upstream:
         except errors.ConnectionTerminated:
             if asked.connection.heard or request.method not in SAFE_METHODS or not request.body.repeatable:
                 raise
-        request.sendings.append("dead connection")
+        request.sendings.append(events.DEAD_CONNECTION)
+        if request.trace is not None:
+            request.fields = request.trace.asks(request.fields)
         return await self._anew(request)
 
     async def _anew(self, request: Request) -> Reply:

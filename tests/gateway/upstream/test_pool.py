@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 from asking import Asking, asking
 from origin import OK, Visit, replying
 from stage import eventually
+from tlsserver import server_context
 
 from sidecar import errors
+from sidecar.tls.context import client_context
+from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
+    import trustme
     from conftest import Ends
     from origin import Script
 
@@ -54,6 +60,24 @@ async def test_a_connection_is_not_used_once_it_rested_nearly_as_long_as_finhub_
             await stage.ask("POST")
             clock.now += idle
         assert stage.origin.connections == opened
+
+
+@pytest.mark.parametrize(("rest", "sleep", "opened"), [(30.0, 20.0, 2), (30.0, 0.5, 1), (0.5, 20.0, 1), (30.0, 0.0, 1)])
+async def test_after_a_sleep_no_connection_is_used_that_rested_before_it_however_short_it_was(
+    rest: float, sleep: float, opened: int
+) -> None:
+    """The machine may be in another network by now: a payment on the old connection would wait for its time-out."""
+    clock, sleeper = Clock(), Clock()
+    async with asking(replying(OK), clock=clock, slept=sleeper) as stage:
+        await asyncio.gather(stage.ask("POST"), stage.ask("POST"))
+        before = stage.origin.connections
+        clock.now += rest
+        sleeper.now += sleep
+        for _ in range(2):
+            await stage.ask("POST")
+        assert stage.origin.connections == before + opened - 1
+        if opened > 1:
+            await eventually(lambda: stage.origin.open == 1)
 
 
 async def test_nothing_is_sent_to_a_server_that_forgot_the_connection_as_it_said_it_would() -> None:
@@ -190,3 +214,44 @@ async def test_at_the_end_all_connections_are_ended_those_in_use_too() -> None:
         assert stage.upstream._pool._open == set()  # noqa: SLF001  # as above
         with pytest.raises(errors.ConnectionTerminated):
             await busy
+
+
+# ── what is told of them ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_connections_at_rest_are_counted_and_those_in_use_are_not() -> None:
+    may_end = asyncio.Event()
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK[:-1])
+        await may_end.wait()
+        await visit.send(OK[-1:])
+        await visit.reader.read()
+
+    async with asking(script) as stage:
+        upstream = stage.upstream
+        assert (upstream.busy, upstream.idle) == (0, 0)
+        reply = await stage.send("POST")
+        assert (upstream.busy, upstream.idle) == (1, 0)
+        may_end.set()
+        async with reply:
+            await reply.discard()
+        assert (upstream.busy, upstream.idle) == (0, 1)
+
+
+async def test_over_plain_http_no_certificate_is_known() -> None:
+    async with asking(replying(OK)) as stage:
+        await stage.ask("POST")
+        assert stage.upstream.certificate_expires is None
+
+
+async def test_it_is_told_until_when_the_certificate_holds_that_was_presented(authority: trustme.CA) -> None:
+    ends = dt.datetime(2039, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
+    server = server_context(authority.issue_cert("localhost", not_after=ends), ssl.TLSVersion.TLSv1_3)
+    trust = bytes(authority.cert_pem.bytes())
+    tls = Tls(await asyncio.to_thread(client_context, None, trust), presented=False)
+    async with asking(replying(OK), tls=lambda: tls, server=server) as stage:
+        assert stage.upstream.certificate_expires is None
+        await stage.ask("POST")
+        assert stage.upstream.certificate_expires == ends.timestamp()

@@ -110,7 +110,7 @@ async def inner(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Inner
     sidecar = await asyncio.to_thread(Sidecar, config, {}, emit)
     program = Inner(sidecar, out, err, log)
     listeners.append(program.note)
-    running = asyncio.create_task(serve(sidecar, emit), name="serve")
+    running = asyncio.create_task(serve(sidecar), name="serve")
     try:
         async with asyncio.timeout(_STARTS_WITHIN):
             await sidecar.up.wait()

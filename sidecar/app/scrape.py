@@ -1,0 +1,60 @@
+"""One scrape: what was counted, what is to be read at that moment, and the text, which a thread writes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sidecar.admin import health
+from sidecar.observe.metrics import Readings
+from sidecar.wire.clock import steady, utc_now
+
+if TYPE_CHECKING:
+    from sidecar.admin.health import Vitals
+    from sidecar.app.lanes import Tenant
+    from sidecar.config.model import Config
+    from sidecar.observe.metrics import Counted, Metrics
+    from sidecar.tls.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What only the assembly knows at this moment: its vitals, requests on their way, callers' open connections."""
+
+    vitals: Vitals
+    in_flight: int
+    callers_open: int
+    spans_dropped: int
+
+
+async def scrape(metrics: Metrics, read: Readings, accept: str) -> tuple[str, bytes]:
+    """Return what `/metrics` shows: its content type, and the text."""
+    return await asyncio.to_thread(_render, metrics.snapshot(), read, accept)
+
+
+def readings(config: Config, tenant: Tenant, identity: Identity | None, metrics: Metrics, now: Now) -> Readings:
+    """Return what the gauges show now."""
+    shown, upstream = tenant.source.session(), tenant.upstream
+    return Readings(
+        ready=health.ready(now.vitals).good,
+        in_flight=now.in_flight,
+        state=shown.word,
+        token_expires=None if shown.expires_at is None else utc_now() + shown.expires_at - steady(),
+        identity_expires=None if identity is None else identity.not_after.timestamp(),
+        upstream_expires=upstream.certificate_expires,
+        upstream_busy=upstream.busy,
+        upstream_idle=upstream.idle,
+        upstream_most=config.upstream.max_connections,
+        upstream_waiting=upstream.waiting,
+        callers_open=now.callers_open,
+        callers_most=config.listen.max_connections,
+        trail_fails=metrics.trail_fails,
+        spans_dropped=now.spans_dropped,
+    )
+
+
+def _render(counted: Counted, read: Readings, accept: str) -> tuple[str, bytes]:
+    from sidecar.observe.exposition import render  # noqa: PLC0415  # takes memory and time where nobody may ask
+
+    return render(counted, read, accept)

@@ -1,0 +1,54 @@
+"""What a running sidecar says of itself, as an error and an exit code: may callers come, and if not, why.
+
+Pure. 0 ready, 3 the client certificate is out of date, 4 FinHub rejected the credentials, 5 FinHub has not granted a
+session, 1 starting or going down.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sidecar.cli.exits import DONE, code_of
+from sidecar.errors import IdentityError, Rejected, SidecarError, UpstreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PASSING: Final = frozenset({"starting", "draining"})
+"""What `/readyz` says of a process, whatever its session is like."""
+
+
+class NotReady(SidecarError):
+    """The sidecar is on its way up or down."""
+
+    title = "The sidecar is not ready"
+    default_remedy = "Wait longer, or look at `finhub-sidecar status` and the sidecar's log."
+
+
+class NoSession(UpstreamError):
+    """FinHub has not granted a session, and has not rejected the credentials either."""
+
+    title = "FinHub has not granted a session"
+
+
+def why_not(status: Mapping[str, Any], reason: str) -> SidecarError:
+    """Return what keeps a sidecar from being ready: by what `/status` shows, and `/readyz` gives as its reason."""
+    session, identity = status.get("session") or {}, status.get("identity") or {}
+    failure = session.get("last_error") or {}
+    detail = f"{reason}: {failure['detail']}" if failure else reason
+    if session.get("state") == "BLOCKED":
+        return Rejected(detail, remedy=failure.get("remedy"))
+    if reason in _PASSING:
+        return NotReady(reason)
+    if identity.get("days_left", 0) < 0:
+        return IdentityError(reason)
+    return NoSession(detail, remedy=failure.get("remedy"))
+
+
+def code_of_status(status: Mapping[str, Any], *, ready: bool, reason: str) -> int:
+    """Return the exit code for what `/status` shows and `/readyz` answers.
+
+    BLOCKED counts also while the last token still lives: a human is needed before that is over.
+    """
+    error = why_not(status, reason)
+    return DONE if ready and not isinstance(error, Rejected) else code_of(error)
