@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENTS = ("playground", "integration", "production")
-LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt", "requirements-otel.txt")
 
 REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.|npmjs\.|debian\.org|(extra-)?index-url\b(?!\")|trusted-host\b", re.IGNORECASE
@@ -120,7 +120,8 @@ def ranges() -> Iterator[tuple[str, Requirement]]:
     """Yield each range of pyproject.toml with the lock file that must satisfy it."""
     extras = project()["optional-dependencies"]
     build = tomllib.loads(text_of("pyproject.toml"))["build-system"]["requires"]
-    wanted = zip(LOCKS, (project()["dependencies"], build, [*extras["test"], *extras["lint"]]), strict=True)
+    dev = [*extras["test"], *extras["lint"], *extras["deploy"]]
+    wanted = zip(LOCKS, (project()["dependencies"], build, dev, extras["otel"]), strict=True)
     yield from ((lock, Requirement(text)) for lock, texts in wanted for text in texts)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/CONTRACT.md"]
 
 # Every `finhub-sidecar …` that README shows, up to the end of its line or code span.
-_COMMAND = re.compile(r"finhub-sidecar ((?:demo|run|emulator|check|config)\b[^`\n#|]*)")
+_COMMAND = re.compile(r"finhub-sidecar ((?:demo|run|emulator|check|config|status|wait|quit|exec|audit)\b[^`\n#|]*)")
 SHOWN = sorted({shown.strip() for shown in re.findall(_COMMAND, README)})
 
 
@@ -46,7 +45,7 @@ def locks() -> set[str]:
 
 
 def test_ci_script_is_sound_bash() -> None:
-    for script in ("run", "lock"):
+    for script in ("run", "lock", "image"):
         subprocess.run(["bash", "-n", str(ROOT / ".ci" / script)], check=True)
 
 
@@ -54,7 +53,7 @@ def test_ci_script_is_sound_bash() -> None:
 def test_every_command_and_option_that_readme_shows_exists(shown: str) -> None:
     pytest.importorskip("sidecar.cli")
     words = shown.split()
-    command = words[:2] if words[0] == "config" else words[:1]
+    command = words[:2] if words[0] in {"config", "audit"} else words[:1]
     result = subprocess.run(
         [sys.executable, "-m", "sidecar", *command, "--help"],
         cwd=ROOT,
@@ -67,22 +66,14 @@ def test_every_command_and_option_that_readme_shows_exists(shown: str) -> None:
     assert [option for option in re.findall(r"--[a-z-]+", shown) if option not in result.stdout] == []
 
 
-@pytest.mark.parametrize("which", ["legacy", "kubernetes", "playground"])
+@pytest.mark.parametrize("which", ["legacy", "playground"])
 def test_every_configuration_that_readme_shows_is_accepted(which: str, tmp_path: Path) -> None:
     load = pytest.importorskip("sidecar.config.load")
     file = tmp_path / "sidecar.toml"
-    file.write_text(toml(blocks(f"config: {which}")))
+    file.write_text("\n".join(blocks(f"config: {which}")))
     config = load.load(file, {})
     assert config.credentials.tenant_id == "1234567"
     assert config.environment == ("playground" if which == "playground" else "production")
-
-
-def toml(lines: list[str]) -> str:
-    """Return a TOML block as it is, and what stands under `sidecar.toml: |` of a manifest."""
-    start = next((at for at, line in enumerate(lines) if line.strip() == "sidecar.toml: |"), None)
-    if start is None:
-        return "\n".join(lines)
-    return textwrap.dedent("\n".join(lines[start + 1 : lines.index("---")]))
 
 
 @pytest.mark.parametrize("page", PAGES)

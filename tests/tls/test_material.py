@@ -69,5 +69,5 @@ def test_a_sealed_key_opens_with_its_password_only() -> None:
     opened = load_pem_private_key(sealed, b"one-time")
     assert opened.public_key().public_bytes(*SUBJECT) == made.key.public_key().public_bytes(*SUBJECT)
     # One wrong password in 256 leaves what looks like a whole last block, and a text that is no key.
-    with pytest.raises(ValueError, match="Incorrect password|Could not deserialize"):
+    with pytest.raises(ValueError, match=r"Incorrect password|Could not deserialize"):
         load_pem_private_key(sealed, b"another")
