@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = bytes(range(256)) * 256
 _MOST_BYTES: Final = 1 << 34
+_MOST_CODED: Final = 1 << 24
 _LONGEST_WAIT: Final = 600.0
 _MOST_EVENTS: Final = 10_000
 _POLL: Final = 0.05
@@ -42,6 +44,20 @@ async def send_bytes(call: Call) -> Stream:
     """Answer with n bytes, 0 to 255 over and over; `?chunked` leaves out how many they are."""
     size = int(_number(call.part("n"), "n", _MOST_BYTES))
     return Stream(chunks=_pattern(size), length=None if "chunked" in call.request.query else size)
+
+
+async def send_gzip(call: Call) -> Answer:
+    """Answer with what `send_bytes` sends, gzip-coded and always by the same bytes."""
+    size = int(_number(call.part("n"), "n", _MOST_CODED))
+    plain = b"".join([chunk async for chunk in _pattern(size)])
+    fields = (("Content-Type", "application/octet-stream"), ("Content-Encoding", "gzip"))
+    return Answer(fields=fields, body=gzip.compress(plain, mtime=0))
+
+
+async def moved(call: Call) -> Answer:
+    """Answer 302 to another resource, by its absolute URL as FinHub itself is called."""
+    place = f"{call.request.scheme}://{call.request.host}/api/echo/moved?q=%2F"
+    return Answer(status=302, fields=(("Location", place), ("Content-Type", "text/plain")), body=b"moved\n")
 
 
 async def sink(call: Call) -> Answer:

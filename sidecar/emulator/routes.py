@@ -72,6 +72,8 @@ def _probes() -> list[Route]:
         (API, hdrs.METH_ANY, "/api/echo/{rest:.*}", probes.echo),
         (API, "GET", "/api/bytes/{n}", probes.send_bytes),
         (API, "HEAD", "/api/bytes/{n}", probes.send_bytes),
+        (API, "GET", "/api/gzip/{n}", probes.send_gzip),
+        (API, hdrs.METH_ANY, "/api/moved", probes.moved),
         (API, "POST", "/api/sink", probes.sink),
         (API, "PUT", "/api/sink", probes.sink),
         (API, "GET", "/api/slow", probes.slow),

@@ -59,6 +59,18 @@ async def test_a_head_of_bytes_has_the_length_and_no_body(client: Client) -> Non
     assert (reply.body, reply.fields["Content-Length"]) == (b"", "1000")
 
 
+async def test_bytes_may_come_coded_and_always_by_the_same_bytes(client: Client) -> None:
+    reply = await client.call("GET", "/api/gzip/70000")  # aiohttp unpacks it
+    assert (reply.fields["Content-Encoding"], reply.body) == ("gzip", pattern(70000))
+    assert reply.fields["Content-Length"] == str(len(gzip.compress(pattern(70000), mtime=0)))
+
+
+async def test_what_has_moved_is_named_as_finhub_itself_is_called(client: Client) -> None:
+    reply = await client.call("GET", "/api/moved")
+    assert (reply.status, reply.body) == (302, b"moved\n")
+    assert reply.fields["Location"] == f"{client.emulator.url}/api/echo/moved?q=%2F"
+
+
 @pytest.mark.parametrize("number", ["x", "-1", "nan", "99999999999999"])
 async def test_a_number_out_of_range_is_400(client: Client, number: str) -> None:
     assert (await client.call("GET", f"/api/bytes/{number}")).status == 400
