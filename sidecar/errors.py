@@ -178,6 +178,15 @@ class TooManyRequests(SidecarError):
     default_remedy = "Wait for the time in Retry-After, send fewer requests at once, or raise listen.max_requests."
 
 
+class TooFast(SidecarError):
+    """More requests came than `limits` lets go to FinHub, and as many wait as may."""
+
+    status = 429
+    proxy_error = "http_request_denied"
+    title = "Too many requests a second"
+    default_remedy = "Wait for the time in Retry-After, send requests more slowly, or raise limits.requests_per_second."
+
+
 class AuditUnavailable(SidecarError):
     """The audit trail cannot be written and `audit.on_failure` is "stop": nothing is forwarded unrecorded."""
 
@@ -231,6 +240,13 @@ class ConnectionRefused(UpstreamError):
     """Nobody listens at the upstream's address."""
 
     proxy_error = "connection_refused"
+
+
+class ProxyCredentialsRefused(UpstreamError):
+    """The proxy on the way to FinHub wants credentials, or others than it was given."""
+
+    proxy_error = "proxy_configuration_error"
+    default_remedy = "Check what upstream.proxy_user and upstream.proxy_password name: the proxy must know them."
 
 
 class ConnectionTimeout(UpstreamError):

@@ -136,6 +136,15 @@ class Forwarded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped(Event):
+    """A request had to wait its turn under `limits.requests_per_second`; `refused`: there was no place to wait in."""
+
+    request_id: str
+    seconds: float
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bug(Event):
     """Something happened that should not be possible; `where` holds no values, only places in the code."""
 

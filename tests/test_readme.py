@@ -15,7 +15,8 @@ CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/CONTRACT.md"]
 
 # Every `finhub-sidecar …` that README shows, up to the end of its line or code span.
-_COMMAND = re.compile(r"finhub-sidecar ((?:demo|run|emulator|check|config|status|wait|quit|exec|audit)\b[^`\n#|]*)")
+_NAMES = "demo|run|emulator|check|config|status|wait|quit|exec|audit|login|certs|completion"
+_COMMAND = re.compile(rf"finhub-sidecar ((?:{_NAMES})\b[^`\n#|]*)")
 SHOWN = sorted({shown.strip() for shown in re.findall(_COMMAND, README)})
 
 
@@ -53,7 +54,7 @@ def test_ci_script_is_sound_bash() -> None:
 def test_every_command_and_option_that_readme_shows_exists(shown: str) -> None:
     pytest.importorskip("sidecar.cli")
     words = shown.split()
-    command = words[:2] if words[0] in {"config", "audit"} else words[:1]
+    command = words[:2] if words[0] in {"config", "audit", "certs"} else words[:1]
     result = subprocess.run(
         [sys.executable, "-m", "sidecar", *command, "--help"],
         cwd=ROOT,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,24 +17,30 @@ from sidecar import errors
 from sidecar.app import choices, lanes, material, tracing, users
 from sidecar.app.ids import new_id
 from sidecar.app.keeper import Keeper
+from sidecar.config.problems import one_of
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.fields import Facts
+from sidecar.gateway.in_band import refuses
 from sidecar.gateway.pace import Pace
 from sidecar.gateway.upstream import Request
 from sidecar.session import refusal
 from sidecar.session.answer import Failure, Kind
+from sidecar.session.reply import FOUND
 from sidecar.session.token import Schedule, Token, issue
-from sidecar.wire import probe, trouble
+from sidecar.wire import probe, trouble, tunnel
+from sidecar.wire.proxy import authority
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
+    from sidecar.app.choices import Ready
     from sidecar.app.lanes import Tenant
     from sidecar.config.model import Config
     from sidecar.session.answer import Grant
+    from sidecar.wire.proxy import Proxy
     from sidecar.wire.tls import Tls
 
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_CLIENT_ERROR, _UNAUTHORIZED, _SERVER_ERROR = 400, 401, 500
 
 _PEEK: Final = 4096
 """Bytes of a reply that are looked at for what a TLS terminator says in HTTP."""
@@ -83,7 +90,10 @@ def _dialect(config: Config, environ: Mapping[str, str]) -> Finding:
     dialect = choices.dialect_of(config)
     choices.require_credentials(dialect, choices.credentials_of(config, material.read(config, environ)))
     choices.fields_of(config)
-    return Finding(step="dialect", detail=f"{dialect.name}, everything it logs in with is set")
+    renewed = "login" if dialect.refresh is None else "refresh"
+    inside = "" if dialect.expired is None else f", a 401 may stand inside a {one_of(map(str, dialect.expired.status))}"
+    detail = f"{dialect.name}, everything it logs in with is set, tokens are renewed by {renewed}{inside}"
+    return Finding(step="dialect", detail=detail)
 
 
 def _callers(config: Config, _: Mapping[str, str]) -> Finding:
@@ -115,9 +125,10 @@ def _failed(step: str, error: errors.SidecarError) -> Finding:
 
 async def remote(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Yield what the network tells: name, connection, TLS, one login, and one call where `check.path` names it."""
-    tenant, tls = await asyncio.to_thread(_assembled, config, environ)
+    tenant, ready = await asyncio.to_thread(_assembled, config, environ)
+    tls, proxy = ready.standing.tls, ready.chosen.proxy
     for origin in dict.fromkeys((config.session.url, config.upstream.url)):
-        async for finding in reach(origin, tls, config.upstream.connect_timeout):
+        async for finding in reach(origin, tls, config.upstream.connect_timeout, proxy):
             yield finding
             if finding.error is not None:
                 return
@@ -126,39 +137,68 @@ async def remote(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Fi
             yield finding
 
 
-def _assembled(config: Config, environ: Mapping[str, str]) -> tuple[Tenant, Tls]:
+def _assembled(config: Config, environ: Mapping[str, str]) -> tuple[Tenant, Ready]:
     ready = choices.ready(config, environ)
     keeper = Keeper(config, environ, ready.standing, lambda _: None)
     tenant = lanes.build(config, keeper, ready.dialect, ready.chosen, emit=lambda _: None, jitter=lambda: 0.0)
-    return tenant, ready.standing.tls
+    return tenant, ready
 
 
-async def reach(origin: str, tls: Tls, seconds: float) -> AsyncIterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One thing to try on the way to FinHub, and what it means that it failed."""
+
+    name: str
+    take: Callable[[], Awaitable[str]]
+    tell: Callable[[Exception], errors.SidecarError]
+
+
+async def reach(origin: str, tls: Tls, seconds: float, proxy: Proxy | None = None) -> AsyncIterator[Finding]:
     """Yield a finding for each step on the way to `origin`, up to the first that fails; `seconds` bound each step."""
-    parts = urlsplit(origin)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    steps: dict[str, Callable[[], Awaitable[str]]] = {
-        "DNS": lambda: _resolve(host, port),
-        "TCP": lambda: _connect(host, port),
-    }
-    if parts.scheme == "https":
-        steps["TLS"] = lambda: _handshake(host, port, tls)
-    for step, take in steps.items():
+    for step in _way(origin, tls, proxy):
         try:
             async with asyncio.timeout(seconds + probe.AFTERTHOUGHT):
-                detail = await take()
-        except (OSError, TimeoutError, errors.SidecarError) as error:
-            yield _failed(f"{step} {host}", _translate(step, error, origin, tls))
+                detail = await step.take()
+        except errors.SidecarError as error:
+            yield _failed(step.name, error)
             return
-        yield Finding(step=f"{step} {host}", detail=detail)
+        except (OSError, TimeoutError) as error:
+            yield _failed(step.name, step.tell(error))
+            return
+        yield Finding(step=step.name, detail=detail)
 
 
-def _translate(step: str, error: Exception, origin: str, tls: Tls) -> errors.SidecarError:
-    if isinstance(error, errors.SidecarError):
-        return error
-    if step == "DNS":
-        return errors.DnsError(f"{origin}: the host name does not resolve")
-    return trouble.translate(error, to=origin, presented=tls.presented)
+def _way(origin: str, tls: Tls, proxy: Proxy | None) -> Iterator[_Step]:
+    parts = urlsplit(origin)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+    def tell(error: Exception) -> errors.SidecarError:
+        return trouble.translate(error, to=origin, presented=tls.presented)
+
+    if proxy is None:
+        yield _Step(f"DNS {host}", partial(_resolve, host, port), partial(_unnamed, origin))
+        yield _Step(f"TCP {host}", partial(_connect, host, port), tell)
+    else:
+        yield from _through(proxy, host, port)
+    if parts.scheme == "https":
+        yield _Step(f"TLS {host}", partial(_handshake, host, port, tls, proxy), tell)
+
+
+def _through(proxy: Proxy, host: str, port: int) -> Iterator[_Step]:
+    """Yield the steps to the proxy and from there on; whether this machine knows FinHub's name does not matter."""
+    tell = partial(tunnel.unreached, proxy=proxy)
+    yield _Step(f"DNS {proxy.host}", partial(_resolve, proxy.host, proxy.port), tell)
+    yield _Step(f"TCP {proxy.host}", partial(_connect, proxy.host, proxy.port), tell)
+    yield _Step(f"proxy {proxy.host}", partial(_tunnel, proxy, host, port), tell)
+
+
+async def _tunnel(proxy: Proxy, host: str, port: int) -> str:
+    (await tunnel.reach(proxy, host, port)).close()
+    return f"opens a tunnel to {authority(host, port)}"
+
+
+def _unnamed(origin: str, _: Exception) -> errors.SidecarError:
+    return errors.DnsError(f"{origin}: the host name does not resolve")
 
 
 async def _resolve(host: str, port: int) -> str:
@@ -172,8 +212,8 @@ async def _connect(host: str, port: int) -> str:
     return f"port {port} answers"
 
 
-async def _handshake(host: str, port: int, tls: Tls) -> str:
-    version = await probe.handshake(host, port, tls)
+async def _handshake(host: str, port: int, tls: Tls, proxy: Proxy | None) -> str:
+    version = await probe.handshake(host, port, tls, proxy)
     presented = "ours was not refused" if tls.presented else "none of ours was demanded"
     return f"{version}, FinHub's certificate is trusted, {presented}"
 
@@ -196,9 +236,10 @@ async def _use(config: Config, tenant: Tenant) -> AsyncIterator[Finding]:
 
 
 def _granted(grant: Grant, lifetime: float) -> str:
-    """Return which rule found what in the reply, names only."""
-    rules = ", ".join(f"{what} in {where}" for what, where in grant.found)
-    return f"a session of {lifetime:g} s ({rules})"
+    """Return which rule found what in the reply, and what none found; names only."""
+    found = dict(grant.found)
+    rules = [f"{what} in {found[what]}" if what in found else f"no {what}" for what in FOUND]
+    return f"a session of {lifetime:g} s ({', '.join(rules)})"
 
 
 def _login_error(failure: Failure) -> errors.SidecarError:
@@ -216,6 +257,9 @@ async def _call(path: str, tenant: Tenant, token: Token) -> Finding:
         async with await upstream.send(
             Request(method="GET", target=path, fields=fields, body=body, sendings=[])
         ) as reply:
+            in_band = tenant.lane.in_band
+            if in_band is not None and await refuses(in_band, reply):
+                return _failed(step, _refused(_UNAUTHORIZED, f"401 inside a {reply.status}"))
             return _judged(step, reply.status, await reply.peek(_PEEK))
     except errors.SidecarError as error:
         return _failed(step, error)
@@ -227,9 +271,13 @@ def _judged(step: str, status: int, beginning: bytes) -> Finding:
     if refusal.speaks_of_certificate(status, beginning):
         failure = refusal.refused_certificate(_CALL, status)
         return _failed(step, errors.Rejected(failure.detail, remedy=failure.remedy))
+    return _failed(step, _refused(status, str(status)))
+
+
+def _refused(status: int, words: str) -> errors.SidecarError:
     remedy = _REMEDIES.get(status, "Choose a harmless authenticated GET that exists for check.path.")
     kind = errors.Rejected if status < _SERVER_ERROR else errors.DestinationUnavailable
-    return _failed(step, kind(f"FinHub answered {status}", remedy=remedy))
+    return kind(f"FinHub answered {words}", remedy=remedy)
 
 
 _REMEDIES: Final = {

@@ -19,6 +19,7 @@ from sidecar.session.dialect import own_paths, with_refresh_path, without_refres
 from sidecar.session.source import Terms
 from sidecar.session.state import Patience
 from sidecar.session.token import Schedule
+from sidecar.wire.proxy import proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sidecar.config.model import Config
     from sidecar.session.calls import Credentials
     from sidecar.session.dialect import Dialect
+    from sidecar.wire.proxy import Proxy
 
 _PLATFORMS: Final = {"Windows": "Windows", "Darwin": "macOS", "Linux": "Linux"}
 
@@ -57,6 +59,12 @@ def require_credentials(dialect: Dialect, credentials: Credentials) -> None:
         raise ConfigError("\n".join(lines))
 
 
+def proxy_of(config: Config, material: Material) -> Proxy | None:
+    """Return the proxy on the way to FinHub, if there is one; SecretError where its credentials cannot be sent."""
+    url = config.upstream.proxy
+    return None if url is None else proxy(url, material.proxy_user, material.proxy_password)
+
+
 def fields_of(config: Config) -> FieldPolicy:
     """Return the lane's field table; ConfigError for a rule that cannot hold."""
     return FieldPolicy.build(
@@ -77,6 +85,7 @@ class Choices:
     terms: Terms
     expired_when: str | None
     policy: Policy
+    proxy: Proxy | None
 
 
 def choices(config: Config, material: Material, dialect: Dialect) -> Choices:
@@ -89,6 +98,7 @@ def choices(config: Config, material: Material, dialect: Dialect) -> Choices:
         terms=_terms(config),
         expired_when=config.session.expired_when,
         policy=_policy(config, material, dialect),
+        proxy=proxy_of(config, material),
     )
 
 

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sidecar import events
+from sidecar import events, secret
 from sidecar.app import material
 from sidecar.app.revision import revise
 from sidecar.errors import SidecarError
@@ -77,7 +77,10 @@ class Keeper:
         return await self._renew(None)
 
     async def reload(self) -> Changes:
-        """Read everything again, the configuration too, and use what changed; see `look`."""
+        """Read everything again, the configuration too, and use what changed; see `look`.
+
+        Commands that tell secrets are run again, whatever they wrote lately.
+        """
         return await self._renew(self._reread)
 
     async def watch(self) -> None:
@@ -98,6 +101,8 @@ class Keeper:
 
     async def _renew(self, reread: Callable[[], Config] | None) -> Changes:
         async with self._one_at_a_time:
+            if reread is not None:
+                await asyncio.to_thread(secret.forget)  # it waits while a command runs
             try:
                 changes = await self._swap(self.config if reread is None else await asyncio.to_thread(reread))
             except SidecarError as error:

@@ -9,6 +9,7 @@ from sidecar.app.ids import new_id
 from sidecar.gateway.lane import Lane
 from sidecar.gateway.upstream import Bounds, Upstream
 from sidecar.session.endpoint import Desk, HttpTokenEndpoint
+from sidecar.session.in_band import InBand
 from sidecar.session.source import MintingSource
 from sidecar.wire.clock import steady, utc_now
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from sidecar.app.keeper import Keeper
     from sidecar.config.model import Config
     from sidecar.events import Emit
+    from sidecar.gateway.shaping import Shaper
     from sidecar.observe.tracing import Tracing
     from sidecar.rawfields import RawFields
     from sidecar.session.dialect import Dialect
+    from sidecar.wire.proxy import Proxy
     from sidecar.wire.tls import Tls
 
 
@@ -46,11 +49,19 @@ class Tenant:
             upstream=self.upstream,
             expired_when=chosen.expired_when,
             tenant=chosen.terms.tenant,
+            in_band=_in_band(self.dialect),
+            shaper=self.lane.shaper,
         )
         self.endpoint.credentials = chosen.credentials
+        self.go_through(chosen.proxy)
         self.source.terms = chosen.terms
         self.upstream.bound_by(_bounds(config))
         self.endpoint.bound_by(connect=config.upstream.connect_timeout, response=config.upstream.response_timeout)
+
+    def go_through(self, proxy: Proxy | None) -> None:
+        """Let both doors take this way to FinHub from their next connection on."""
+        self.endpoint.proxy = proxy
+        self.upstream.go_through(proxy)
 
 
 def build(
@@ -90,9 +101,24 @@ def build(
         upstream=upstream,
         expired_when=chosen.expired_when,
         tenant=chosen.terms.tenant,
+        in_band=_in_band(dialect),
+        shaper=_shaper(config),
     )
     tenant = Tenant(lane=lane, source=source, endpoint=endpoint, upstream=upstream, dialect=dialect)
+    tenant.go_through(chosen.proxy)
     return tenant
+
+
+def _in_band(dialect: Dialect) -> InBand | None:
+    return None if dialect.expired is None else InBand(dialect.expired)
+
+
+def _shaper(config: Config) -> Shaper | None:
+    if not config.limits.requests_per_second:
+        return None
+    from sidecar.gateway.shaping import Shaper  # noqa: PLC0415  # its library is eighteen modules that most do without
+
+    return Shaper(config.limits)
 
 
 def _bounds(config: Config) -> Bounds:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sidecar import secret
-from sidecar.config.refs import EnvRef
+from sidecar.config.refs import CommandRef, EnvRef
 from sidecar.errors import IdentityError, SecretError
 from sidecar.events import IdentityLoaded
 from sidecar.tls import files
@@ -38,6 +38,8 @@ class Material:
     crl: bytes | None
     secrets: tuple[tuple[str, Secret], ...]
     caller_key: Secret | None
+    proxy_user: Secret | None = None
+    proxy_password: Secret | None = None
 
     def changes(self, before: Material) -> tuple[str, ...]:
         """Return what is not as it was, in words: "identity", "secrets" …."""
@@ -52,6 +54,8 @@ _WORDS: Final = {
     "crl": "CRL",
     "secrets": "secrets",
     "caller_key": "caller key",
+    "proxy_user": "proxy credentials",
+    "proxy_password": "proxy credentials",
 }
 
 
@@ -80,6 +84,8 @@ def read(config: Config, environ: Mapping[str, str]) -> Material:
         crl=_trust("upstream.crl_file", config.upstream.crl_file),
         secrets=tuple((name, value) for name, value in credentials if value is not None),
         caller_key=secrets["listen.caller_key"],
+        proxy_user=secrets["upstream.proxy_user"],
+        proxy_password=secrets["upstream.proxy_password"],
     )
 
 
@@ -88,23 +94,31 @@ def _references(config: Config) -> dict[str, SecretRef | None]:
         **{f"credentials.{name}": getattr(config.credentials, name) for name in _SECRET_CREDENTIALS},
         "identity.key_password": config.identity.key_password,
         "listen.caller_key": config.listen.caller_key,
+        "upstream.proxy_user": config.upstream.proxy_user,
+        "upstream.proxy_password": config.upstream.proxy_password,
     }
 
 
 def forget_secrets(config: Config, environ: MutableMapping[str, str]) -> None:
     """Take the variables out of `environ` that hold the secrets of `config`: nothing that we start shall have them."""
-    for ref in _references(config).values():
-        if isinstance(ref, EnvRef):
-            environ.pop(ref.name, None)
+    for name in _variables_of(config):
+        environ.pop(name, None)
+
+
+def _variables_of(config: Config) -> list[str]:
+    return [ref.name for ref in _references(config).values() if isinstance(ref, EnvRef)]
 
 
 def read_secrets(config: Config, environ: Mapping[str, str]) -> dict[str, Secret | None]:
     """Return every secret by its key, None where the configuration names none; SecretError as `read`."""
     found: dict[str, Secret | None] = {}
     failures: list[SecretError] = []
+    others = dict(environ)
+    forget_secrets(config, others)
     for key, ref in _references(config).items():
         try:
-            found[key] = None if ref is None else secret.read(ref, environ)
+            seen = others if isinstance(ref, CommandRef) else environ  # a command is started, and reads its own alone
+            found[key] = None if ref is None else secret.read(ref, seen)
         except SecretError as error:
             failures.append(SecretError(f"{key}: {error.detail}", remedy=error.remedy))
     if failures:

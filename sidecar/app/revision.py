@@ -30,9 +30,11 @@ _ANOTHER_LOGIN: Final = _ANOTHER_SESSION | {
     "fields",
     "session.client_ip",
     "upstream.pins",
+    "upstream.proxy",
     "identity",
     "CA",
     "CRL",
+    "proxy credentials",
     "secrets",
 }
 

@@ -17,7 +17,7 @@ from sidecar.observe.plain import plain, plain_lines
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
 _COMMANDS: Final = {
     "demo": "a FinHub and a sidecar on this machine, nothing to configure",
@@ -25,11 +25,14 @@ _COMMANDS: Final = {
     "emulator": "FinHub on this machine alone: real TLS, the real rules, faults on demand",
     "check": "try everything that a first start can trip over",
     "config": "write, show or describe a configuration",
+    "login": "put a secret into this machine's keyring",
+    "certs": "judge a client certificate, ask for one, or make some for the emulator",
     "audit": "tell whether an audit trail is whole",
     "status": "tell how a running sidecar is, what is wrong and what to do",
     "wait": "wait until a running sidecar is ready",
     "quit": "have a running sidecar finish what runs, and end",
     "exec": "run a command with a sidecar that lives as long as it does",
+    "completion": "let a shell complete this command line",
 }
 
 
@@ -39,16 +42,25 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     The others' modules are not loaded. A command sets `run`. One that stays up until it is told to end also sets
     `interrupted`: the exit code of that.
     """
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    return _parser({chosen})
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands with all that they take; every module is loaded."""
+    return _parser(_COMMANDS)
+
+
+def _parser(loaded: Container[str | None]) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="finhub-sidecar",
         description="A local authenticating reverse proxy for FinHub. New here? Try `finhub-sidecar demo`.",
     )
     top.add_argument("--version", action="version", version=f"finhub-sidecar {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    chosen = next((word for word in arguments if not word.startswith("-")), None)
     for name, what in _COMMANDS.items():
         command = commands.add_parser(name, help=what)
-        if name == chosen:
+        if name in loaded:
             importlib.import_module(f"sidecar.cli.{name}").add_arguments(command)
     return top
 

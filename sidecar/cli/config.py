@@ -11,6 +11,7 @@ from sidecar.config.load import load
 from sidecar.config.model import DEFAULT_ENVIRONMENT, ENVIRONMENTS
 from sidecar.config.render import sample, schema, show
 from sidecar.errors import ConfigError
+from sidecar.session.dialect_schema import schema as dialect_schema
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     init.add_argument("--output", metavar="FILE", help="a file that does not exist yet; default: standard output")
     shown = commands.add_parser("show", help="the effective configuration, without secrets")
     shown.add_argument("--config", metavar="FILE", help="default: environment variables alone")
-    commands.add_parser("schema", help="the JSON Schema of the file")
+    described = commands.add_parser("schema", help="the JSON Schema of the file")
+    described.add_argument(
+        "--dialect", action="store_true", help="of a dialect file instead, which session.dialect names"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,6 +65,6 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _schema(_args: argparse.Namespace) -> int:
-    sys.stdout.write(schema())
+def _schema(args: argparse.Namespace) -> int:
+    sys.stdout.write(dialect_schema() if args.dialect else schema())
     return 0

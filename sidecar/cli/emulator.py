@@ -53,12 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="folder for certificates, secrets and sidecar.toml (a fresh temporary one)",
     )
+    parser.add_argument(
+        "--certs", type=Path, default=None, metavar="DIR", help="what `certs dev` made, instead of fresh certificates"
+    )
     parser.add_argument("--environment", choices=ENVIRONMENTS, default="production", help="(%(default)s)")
     parser.add_argument(
         "--token-lifetime", type=float, default=None, metavar="S", help="seconds a token lives (the environment's)"
     )
     parser.add_argument(
         "--fault", type=_fault, action="append", default=[], metavar="SPEC", help="let something go wrong, see below"
+    )
+    parser.add_argument(
+        "--scenario", type=Path, default=None, metavar="FILE", help="let things go wrong when this TOML file says"
     )
     parser.set_defaults(run=run, interrupted=0)
 
@@ -73,10 +79,22 @@ def run(args: argparse.Namespace) -> int:
         admin_port=args.admin_port,
         token_lifetime=args.token_lifetime,
         faults=tuple(args.fault),
+        scenario=_scenario(args.scenario),
     )
     with _folder(args.dir) as folder:
-        asyncio.run(_serve(settings, folder, temporary=args.dir is None))
+        asyncio.run(_serve(settings, folder, args.certs, temporary=args.dir is None))
     return 0
+
+
+def _scenario(path: Path | None) -> str:
+    """Return the text of the file, "" for none."""
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "no UTF-8"
+        raise ConfigError(f"{path} cannot be read: {why}", remedy="Name a scenario's file with --scenario.") from None
 
 
 @contextlib.contextmanager
@@ -89,11 +107,14 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         yield Path(fresh)
 
 
-async def _serve(settings: Settings, folder: Path, *, temporary: bool) -> None:
-    from sidecar.emulator import Emulator  # noqa: PLC0415  # as above
+async def _serve(settings: Settings, folder: Path, certs: Path | None, *, temporary: bool) -> None:
+    from sidecar.emulator import Emulator, pairs  # noqa: PLC0415  # as above
 
     ended = _until_signalled()
-    async with Emulator(settings) as emulator:
+    emulator = Emulator(settings)
+    if certs is not None:
+        emulator.certificates = await asyncio.to_thread(pairs.read, certs)
+    async with emulator:
         config = await emulator.write(folder)
         print(_banner(emulator, config, temporary=temporary), flush=True)
         await ended.wait()

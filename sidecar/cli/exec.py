@@ -70,9 +70,8 @@ def _with_sidecar(child: Child, signals: Signals, options: argparse.Namespace) -
 
     out = sys.stderr or Path(os.devnull).open("w", encoding="ascii")  # noqa: SIM115  # for as long as the process lives
     with standing(options.config, out) as running:
-        from sidecar import secret  # noqa: PLC0415  # as above
+        from sidecar.app import material  # noqa: PLC0415  # as above
         from sidecar.cli.escort import Escort  # noqa: PLC0415  # what carries requests is loaded late
 
-        ref = running.sidecar.config.listen.caller_key
-        key = None if ref is None else secret.read(ref, running.environ)
+        key = material.read_secrets(running.sidecar.config, running.environ)["listen.caller_key"]
         return carry(Escort(running, child, signals, caller_key=key, patience=options.timeout).run(), running.log)

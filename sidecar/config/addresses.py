@@ -17,6 +17,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ADDRESS_FORM: Final = '"HOST:PORT", "[IPv6]:PORT" or "unix:/PATH"'
 ORIGIN_FORM: Final = '"https://HOST" or "https://HOST:PORT", nothing after it'
+PROXY_FORM: Final = '"http://HOST:PORT", nothing after it; user and password are proxy_user and proxy_password'
 NETWORK_FORM: Final = 'a network such as "10.0.0.0/8", or one address'
 HOST_FORM: Final = '"HOST", "HOST:PORT", "[IPv6]" or "[IPv6]:PORT"'
 BROWSER_ORIGIN_FORM: Final = 'an origin as browsers send it, such as "http://localhost:3000"'
@@ -158,6 +159,21 @@ def origin(value: object) -> str:
     if not host or port == 0:
         raise Unfit(ORIGIN_FORM, found="a URL with port 0")
     return f"{scheme.lower()}://{authority}"
+
+
+def proxy(value: object) -> str:
+    """Return `http://host[:port]` of a proxy; its credentials are never part of it."""
+    if not isinstance(value, str):
+        raise Unfit(PROXY_FORM)
+    if not value.lower().startswith(("http://", "https://")):
+        raise Unfit(PROXY_FORM, found="a URL without http:// in front")
+    try:
+        found = origin(value)
+    except Unfit as error:
+        raise Unfit(PROXY_FORM, found=error.found) from None
+    if not is_plain(found):
+        raise Unfit(PROXY_FORM, found="a proxy that is itself spoken to over TLS")
+    return found
 
 
 def _refuse_more_than_origin(rest: str) -> None:

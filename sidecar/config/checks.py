@@ -94,6 +94,20 @@ def _plain(config: Config, key: str, host: str) -> Iterator[Problem]:
         yield Problem(key, "http:// to another machine", f"https://, or http:// to loopback or {PLAYGROUND_HOST}")
 
 
+def _proxy(config: Config) -> Iterator[Problem]:
+    upstream = config.upstream
+    given = {key for key in ("proxy_user", "proxy_password") if getattr(upstream, key) is not None}
+    if len(given) == 1:
+        (one,) = given
+        other = "proxy_password" if one == "proxy_user" else "proxy_user"
+        yield Problem(f"upstream.{other}", f"nothing beside {one}", "both, or neither")
+    if upstream.proxy is None:
+        yield from (Problem(f"upstream.{key}", "it without upstream.proxy", "the proxy's URL") for key in sorted(given))
+    elif any(map(is_plain, (upstream.url, config.session.url))):
+        expected = "https:// in upstream.url and session.url, so that the proxy cannot read what is secret"
+        yield Problem("upstream.proxy", "a proxy on a way without TLS", expected)
+
+
 def _identity(config: Config) -> Iterator[Problem]:
     identity = config.identity
     if identity.key_file is not None and identity.certificate_file is None:
@@ -128,6 +142,14 @@ _IDENTITY_FILES: Final = (
     ("identity", "pkcs12_file"),
 )
 
+_PROXY: Final = (
+    ("upstream", "url"),
+    ("session", "url"),
+    ("upstream", "proxy"),
+    ("upstream", "proxy_user"),
+    ("upstream", "proxy_password"),
+)
+
 CHECKS: Final = (
     Check(
         (("listen", "address"), ("listen", "unsafe_listen"), ("listen", "caller_key"), ("listen", "allowed_peers")),
@@ -137,6 +159,7 @@ CHECKS: Final = (
     Check((("listen", "address"), ("admin", "address")), _two_listeners),
     Check((("listen", "address"), ("listen", "socket_owner"), ("listen", "allowed_users")), _unix_only),
     Check((("environment",), ("upstream", "url"), ("session", "url")), _plain_http),
+    Check(_PROXY, _proxy),
     Check(_IDENTITY_FILES, _identity),
     Check((*_IDENTITY_FILES, ("identity", "key_password")), _password),
     Check((("environment",), ("fields",), ("credentials", "tenant_id")), _tenant),

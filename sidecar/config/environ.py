@@ -1,7 +1,8 @@
 """`FINHUB_<SECTION>__<KEY>`: the configuration's keys as environment variables.
 
 Pure: the environment is a mapping. Numbers, `true` and `false` are read as in TOML, lists and tables as JSON. The
-variable of a secret *is* the secret, so that its value is never looked at here: it becomes a reference.
+variable of a secret *is* the secret, so that its value is never looked at here: it becomes a reference. With one of
+`_FILE`, `_CREDENTIAL`, `_KEYRING` and `_COMMAND` at its end a variable says where the secret is instead.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from sidecar.config.kinds import Kind
 from sidecar.config.later import NOT_AVAILABLE, is_later
 from sidecar.config.merge import Table, overlay
 from sidecar.config.problems import Problem, dotted, nearest
+from sidecar.config.refs import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _PREFIX: Final = "FINHUB_"
-_FILE: Final = "_FILE"
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _FLAGS: Final = {"true": True, "false": False}
 
@@ -54,15 +55,15 @@ def variable(key: Key) -> str:
     return _PREFIX + "__".join(key.parts).upper()
 
 
-def file_variable(key: Key) -> str:
-    """Return the variable that names the file of this secret."""
-    return variable(key) + _FILE
+def place_variables(key: Key) -> dict[str, str]:
+    """Return the variables that say where this secret is, and of each the kind of reference that it makes."""
+    return {f"{variable(key)}_{kind.upper()}": kind for kind in KINDS if kind != "env"}
 
 
 @functools.cache
 def _variables() -> dict[str, Key]:
     named = {variable(key): key for key in keys()}
-    return named | {file_variable(key): key for key in keys() if key.kind is Kind.SECRET}
+    return named | {name: key for key in keys() if key.kind is Kind.SECRET for name in place_variables(key)}
 
 
 def is_ours(name: str) -> bool:
@@ -71,7 +72,7 @@ def is_ours(name: str) -> bool:
 
 
 def _unknown(name: str) -> Problem:
-    if any(is_later(_dotted(spelling)) for spelling in (name, name.removesuffix(_FILE))):
+    if any(is_later(_dotted(spelling)) for spelling in (name, name.removesuffix("_FILE"))):
         return Problem(_printable(name), f"a variable that is {NOT_AVAILABLE}", "no such variable")
     near = nearest(name, _variables())
     return Problem(_printable(name), "a variable that names no key", near or f"{_PREFIX}<SECTION>__<KEY>")
@@ -87,8 +88,9 @@ def _printable(name: str) -> str:
 
 def _doubled(names: list[str]) -> Iterator[Problem]:
     for key in keys():
-        if key.kind is Kind.SECRET and {variable(key), file_variable(key)} <= set(names):
-            yield Problem(key.name, f"both {variable(key)} and {file_variable(key)}", "one of the two")
+        given = [name for name in (variable(key), *place_variables(key)) if name in names]
+        if key.kind is Kind.SECRET and len(given) > 1:
+            yield Problem(key.name, f"both {' and '.join(given)}", "one of them")
 
 
 def _apply(overrides: Overrides, name: str, text: str) -> None:
@@ -104,8 +106,16 @@ def _apply(overrides: Overrides, name: str, text: str) -> None:
 
 def _value(key: Key, name: str, text: str) -> object:
     if key.kind is Kind.SECRET:
-        return {"env": name} if name == variable(key) else {"file": text}
+        return {"env": name} if name == variable(key) else _place(place_variables(key)[name], text)
     return _READERS.get(key.kind, str)(text)
+
+
+def _place(kind: str, text: str) -> dict[str, object]:
+    """Return the reference in a variable's text; a command is its words as JSON, or the whole table."""
+    if kind != "command":
+        return {kind: text}
+    words = _json(text)
+    return words if isinstance(words, dict) else {kind: words}
 
 
 def _set_by(key: Key, value: object) -> list[str]:

@@ -18,12 +18,13 @@ from sidecar.config.kinds import (
     ORIGIN,
     PINS,
     POSITIVE_SECONDS,
+    PROXY,
+    RATE,
     SECONDS,
     SECRET,
     TARGET,
     TEXT,
     VISIBLE,
-    ZERO,
     choice,
     maybe,
     table,
@@ -45,6 +46,18 @@ class Upstream(Section):
         "PEM file of the authorities to trust instead of the system's.",
         default=None,
         example="certs/finhub-ca.crt",
+    )
+    proxy: str | None = key(
+        maybe(PROXY),
+        "The proxy on the way to FinHub. It is asked for a tunnel (CONNECT); the TLS in it is with FinHub itself.",
+        default=None,
+        example="http://proxy.example.com:3128",
+    )
+    proxy_user: SecretRef | None = key(
+        maybe(SECRET), "The user that the proxy knows.", default=None, example={"file": "secrets/proxy-user"}
+    )
+    proxy_password: SecretRef | None = key(
+        maybe(SECRET), "That user's password.", default=None, example={"file": "secrets/proxy-password"}
     )
     connect_timeout: float = key(POSITIVE_SECONDS, "Seconds for a TCP and TLS connection.", default=5.0)
     response_timeout: float = key(POSITIVE_SECONDS, "Seconds to the first byte of the reply.", default=60.0)
@@ -237,4 +250,10 @@ class Check(Section):
 class Limits(Section):
     """How fast requests go to FinHub."""
 
-    requests_per_second: float = key(ZERO, "0: no shaping, all that this version has.", default=0.0)
+    requests_per_second: float = key(
+        RATE, "Requests to FinHub, on average; more wait their turn. 0: as fast as they come.", default=0.0
+    )
+    burst: int = key(
+        whole(1, 65_535), "Requests that may go at once when none went for a while; then that many a second.", default=1
+    )
+    queue: float = key(SECONDS, "Seconds that a request may have to wait for its turn; else it gets 429.", default=5.0)

@@ -24,20 +24,23 @@ AnySection = TypeVar("AnySection", bound=Section)
 _A_TABLE: Final = "a table (in a variable: a JSON object)"
 _A_LIST: Final = 'a list, such as ["a", "b"]'
 
+
+def _place(key: str, of: Mapping[str, object], **more: object) -> dict[str, Any]:
+    return {"additionalProperties": False, "properties": {key: of, **more}, "required": [key], "type": "object"}
+
+
 _REFERENCE_SCHEMA: Final[dict[str, Any]] = {
     "oneOf": [
-        {
-            "additionalProperties": False,
-            "properties": {"env": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "type": "string"}},
-            "required": ["env"],
-            "type": "object",
-        },
-        {
-            "additionalProperties": False,
-            "properties": {"file": {"minLength": 1, "type": "string"}},
-            "required": ["file"],
-            "type": "object",
-        },
+        _place("env", {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "type": "string"}),
+        _place("file", {"minLength": 1, "type": "string"}),
+        _place("credential", {"pattern": "^[A-Za-z0-9_.@:+-]{1,255}$", "type": "string"}),
+        _place("keyring", {"pattern": "^.+/[^/]+$", "type": "string"}),
+        _place(
+            "command",
+            {"items": {"type": "string"}, "maxItems": refs.MOST_WORDS, "minItems": 1, "type": "array"},
+            timeout={"maximum": refs.LONGEST_TIMEOUT, "minimum": 0.1, "type": "number"},
+            cache={"maximum": refs.LONGEST_CACHE, "minimum": 0, "type": "number"},
+        ),
     ],
 }
 
@@ -56,8 +59,9 @@ class Kind(enum.Enum):
     DIALECT = "name, or path of a dialect file"
     ADDRESS = '`"HOST:PORT"`, `"[IPv6]:PORT"` or `"unix:/PATH"`'
     ORIGIN = '`"https://HOST[:PORT]"`'
+    PROXY = '`"http://HOST:PORT"`'
     LIST = "list"
-    SECRET = '`{ env = "NAME" }` or `{ file = "PATH" }`'  # noqa: S105  # the form of a reference
+    SECRET = "reference to a secret"  # noqa: S105  # what a key takes
     TABLE = "table"
     FIELDS = 'table of `{ value = "…", when = "…" }` or `{ remove = true }`'
 
@@ -162,9 +166,9 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _zero(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != 0:
-        raise Unfit("0")
+def _rate(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value == 0 or 0.01 <= value <= 100_000):  # noqa: PLR2004  # as the schema says
+        raise Unfit("0, or 0.01 to 100000")
     return float(value)
 
 
@@ -180,7 +184,7 @@ def _nothing(value: object) -> tuple[str, ...]:
 
 
 FLAG: Final = Type(_flag, Kind.FLAG, {"type": "boolean"})
-ZERO: Final = Type(_zero, Kind.NUMBER, {"type": "number", "minimum": 0, "maximum": 0})
+RATE: Final = Type(_rate, Kind.NUMBER, {"type": "number", "minimum": 0, "maximum": 100_000})
 POSITIVE_SECONDS: Final = _seconds(values.positive_seconds, exclusiveMinimum=0)
 SECONDS: Final = _seconds(values.seconds, minimum=0)
 SIZE: Final = _sizes(values.size, 0)
@@ -199,6 +203,7 @@ FIELD_VALUE: Final = _strings(fieldrules.field_value, Kind.TEXT)
 
 LISTEN_ADDRESS: Final = _strings(addresses.address, Kind.ADDRESS)
 ORIGIN: Final = _strings(addresses.origin, Kind.ORIGIN, pattern="^[Hh][Tt][Tt][Pp][Ss]?://")
+PROXY: Final = _strings(addresses.proxy, Kind.PROXY, pattern="^[Hh][Tt][Tt][Pp]://")
 IP: Final = _strings(addresses.ip, Kind.TEXT)
 SECRET: Final[Type[refs.SecretRef]] = Type(refs.reference, Kind.SECRET, _REFERENCE_SCHEMA)
 

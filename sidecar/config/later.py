@@ -25,14 +25,12 @@ KEYS: Final = frozenset(
         "session.store_prefix",
         "session.store_user",
         "tenants",
-        "upstream.proxy",
     }
 )
 
 # Keys of which this version has one value only.
 VALUES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "limits.requests_per_second": f"0; shaping is {NOT_AVAILABLE}",
         "session.login_endpoint": f'"refuse"; "stub" and "pass" are {NOT_AVAILABLE}',
         "session.store": f'"memory"; files and redis are {NOT_AVAILABLE}',
         "upstream.upgrade": f"an empty list; upgrades are {NOT_AVAILABLE}",

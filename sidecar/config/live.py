@@ -48,6 +48,9 @@ LIVE: Final = frozenset(
         "upstream.crl_file",
         "upstream.idle_timeout",
         "upstream.pins",
+        "upstream.proxy",
+        "upstream.proxy_password",
+        "upstream.proxy_user",
         "upstream.response_timeout",
         "upstream.wait",
     }

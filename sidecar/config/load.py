@@ -141,7 +141,14 @@ def _address(value: object, folder: str) -> object:
 
 
 def _secret(value: object, folder: str) -> object:
-    return {**value, "file": _file(value["file"], folder)} if isinstance(value, dict) and "file" in value else value
+    if not isinstance(value, dict):
+        return value
+    if "file" in value:
+        return {**value, "file": _file(value["file"], folder)}
+    match value.get("command"):
+        case [str(program), *words] if "/" in program:  # any other name is looked for in PATH
+            return {**value, "command": [_file(program, folder), *words]}
+    return value
 
 
 _ANCHORS: Final[Mapping[Kind, Callable[[object, str], object]]] = {

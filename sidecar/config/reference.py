@@ -28,13 +28,14 @@ All problems are reported at once, one line each, and end the program with exit 
 
 - **Paths**: a relative one counts from the folder of the file that holds it; in a variable, from the working directory.
 - **Durations** are seconds, **sizes** bytes or a text such as `"1MiB"`.
-- **Secrets** are never written into the file, only where they are: `{ env = "NAME" }` or `{ file = "PATH" }`.
-  A file loses one trailing newline.
+- **Secrets** are never written into the file, only where they are: `{ env = "NAME" }`; `{ file = "PATH" }`, less one
+  trailing newline; `{ credential = "NAME" }`, which systemd passes in; `{ keyring = "SERVICE/USER" }`; or
+  `{ command = ["PROGRAM", "WORD"], timeout = 10, cache = 300 }`, what a program writes ([secrets](secrets.md)).
 - **Variables**: each key is also `FINHUB_<SECTION>__<KEY>`, for example `FINHUB_LISTEN__ADDRESS` or
   `FINHUB_SESSION__REFRESH__MARGIN`. Lists, tables and `FINHUB_FIELDS` take JSON. A `FINHUB_…__…` that names no key is
   an error; other `FINHUB_*` are not looked at. The variable of a secret holds the secret itself
-  (`FINHUB_CREDENTIALS__PASSWORD`), or with `_FILE` at its end the path of its file
-  (`FINHUB_CREDENTIALS__PASSWORD_FILE`).
+  (`FINHUB_CREDENTIALS__PASSWORD`), or with `_FILE`, `_CREDENTIAL`, `_KEYRING` or `_COMMAND` (JSON) at its end where it
+  is (`FINHUB_CREDENTIALS__PASSWORD_FILE`).
 - **Changes** are taken over by a reload: SIGHUP, or `POST /-/reload` on the admin listener. *live* is in use from the
   next request or connection on; *restart* is named in the answer and in the log, and waits for one, as everything does
   where `environment` changes. A file that cannot be used changes nothing, and is answered 422 with all its problems.

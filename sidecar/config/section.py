@@ -48,6 +48,13 @@ class UnknownKey(Unfit):
         super().__init__("no such key")
 
 
+class MissingKey(Unfit):
+    """A key that must be given and is not."""
+
+    def __init__(self) -> None:
+        super().__init__("Field required")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong: where, what stands there, and what would be right. The value may be a secret."""
@@ -200,7 +207,7 @@ class Section:
 
 
 def _missing(_: object) -> NoReturn:
-    raise Unfit("Field required")
+    raise MissingKey
 
 
 def _unknown(_: object) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.config.addresses import Address
 from sidecar.config.kinds import Kind
-from sidecar.config.refs import EnvRef, FileRef
+from sidecar.config.refs import SecretRef, table
 from sidecar.config.values import format_size
 
 if TYPE_CHECKING:
@@ -61,11 +61,9 @@ def plain(value: object, kind: Kind) -> object:
     """Return a value of the model as the texts, numbers, lists and tables that TOML has for it."""
     if kind is Kind.SIZE and isinstance(value, int):
         return format_size(value)
+    if isinstance(value, SecretRef):
+        return table(value)
     match value:
-        case EnvRef(name):
-            return {"env": name}
-        case FileRef(path):
-            return {"file": path}
         case Address() | IPv4Network() | IPv6Network():
             return str(value)
         case tuple():

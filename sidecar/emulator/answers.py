@@ -33,11 +33,12 @@ MESSAGES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole reply."""
+    """A whole reply; `inside` is the status that its body says where the reply's own is another (FinCard)."""
 
     status: int = 200
     fields: tuple[tuple[str, str], ...] = _JSON
     body: bytes = b""
+    inside: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,19 @@ def refusal(status: int, message: str | None = None, *, retry_after: int | None 
         fields=fields,
         body=json.dumps({"code": status, "message": text, "data": {"message": text, **data}}).encode(),
     )
+
+
+def fincard_refusal(status: int, message: str, fields: tuple[tuple[str, str], ...] = _JSON) -> Answer:
+    """Return FinCard's error body; it says 401 inside an HTTP 200 (CONTRACT.md §5)."""
+    body = json.dumps({"success": False, "code": status, "msg": message}).encode()
+    if status == 401:  # noqa: PLR2004  # HTTP's own number
+        return Answer(fields=fields, body=body, inside=status)
+    return Answer(status=status, fields=fields, body=body)
+
+
+def said(answer: Answer) -> str:
+    """Return the message of a refusal in the words of v2."""
+    return str(json.loads(answer.body)["message"])
 
 
 def malformed(field: str, details: str, suggestion: str) -> FinHubError:

@@ -52,7 +52,7 @@ class Emulator:
 
     async def start(self) -> None:
         """Open both doors; raises ListenError, with neither left open, when a port is taken."""
-        context = await asyncio.to_thread(server_context, self.certificates, self._state.rules)
+        context = await asyncio.to_thread(server_context, self.certificates, self._state.rules, self._is_expired)
         front = Listener(application(self._state), self.settings.host, self._accepted)
         control = Listener(control_application(self._state), _CONTROL_HOST)
         try:
@@ -134,6 +134,22 @@ class Emulator:
         """Let time pass."""
         self._state.clock.advance(seconds)
 
+    def freeze(self) -> None:
+        """Let no time pass but by `advance`."""
+        self._state.clock.freeze()
+
+    def thaw(self) -> None:
+        """Let time pass by itself again."""
+        self._state.clock.thaw()
+
+    def play(self, scenario: str) -> int:
+        """Let a scenario begin now, the text of a file as in `scenario.py`; return its steps. Raises ConfigError."""
+        return self._state.play(scenario)
+
+    def heal(self) -> None:
+        """Let nothing be wrong any more: no faults, no lock, and the certificate is good again."""
+        self._state.heal()
+
     def reset(self) -> None:
         """Forget everything that happened."""
         self._state.reset()
@@ -146,6 +162,10 @@ class Emulator:
         """
         content = files.folder(self.account, self.certificates, self._state.rules, self.url)
         return await asyncio.to_thread(files.write, directory, content)
+
+    def _is_expired(self) -> bool:
+        self._state.keep_time()
+        return self._state.certificate_expired
 
     def _accepted(self) -> None:
         self._state.counts.connections += 1

@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from sidecar.emulator import account, forms, rules
-from sidecar.emulator.answers import Answer, FinHubError, as_json, refusal, success
-from sidecar.emulator.sessions import Instant, Session, validity
+from sidecar.emulator.answers import Answer, FinHubError, as_json, fincard_refusal, refusal, said, success
+from sidecar.emulator.sessions import FINCARD, FINHUB, Instant, Session, validity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,9 +79,9 @@ class Auth:
     async def fincard(self, call: Call) -> Answer:
         """Answer FinCard's login: flat, and a rejection is a 401 inside an HTTP 200."""
         try:
-            session = await self._open(call, account.fincard_login(self._state.account), ())
+            session = await self._open(call, account.fincard_login(self._state.account), (), issuer=FINCARD)
         except FinHubError as error:
-            return _fincard_refusal(error.answer)
+            return fincard_refusal(error.answer.status, said(error.answer), error.answer.fields)
         return as_json(
             {
                 "success": True,
@@ -121,6 +121,7 @@ class Auth:
         refreshable: bool = False,
         user: str | None = None,
         lifetime: float | None = None,
+        issuer: str = FINHUB,
     ) -> Session:
         """Return a new session for who says what is `expected`; raise 429, 400 or 401 in this order."""
         state = self._state
@@ -133,6 +134,7 @@ class Auth:
             lifetime or state.token_lifetime,
             state.clock.instant(),
             refreshable=refreshable,
+            issuer=issuer,
         )
 
     def _judge(self, said: Mapping[str, str], expected: Mapping[str, str]) -> None:
@@ -143,7 +145,12 @@ class Auth:
             raise
 
     def _to_refresh(self, bearer: Session, form: dict[str, object]) -> Session:
-        """Return the session that a refresh means; raise 401 for a wrong key or token, 403 for another user's."""
+        """Return the session that a refresh means; raise 401 for a wrong key or token, 403 for another user's.
+
+        FinCard's sessions know no refresh (CONTRACT.md §3): 404.
+        """
+        if bearer.issuer == FINCARD:
+            raise FinHubError(refusal(404, "FinCard has no refresh"))
         session: Session | None = bearer
         if "internalTokenKey" in form:
             session = self._state.sessions.by_key(str(form["internalTokenKey"]), self._state.clock.now())
@@ -197,9 +204,3 @@ def _session(call: Call) -> Session:
 def _fits(session: Session, said: object) -> bool:
     """Tell whether a refresh token, where one was said, is the session's own."""
     return said is None or (session.refresh_token is not None and said == session.refresh_token.reveal())
-
-
-def _fincard_refusal(answer: Answer) -> Answer:
-    if answer.status != 401:  # noqa: PLR2004  # HTTP's own number
-        return as_json({"success": False, "code": answer.status, "msg": "The request was refused"}, answer.status)
-    return as_json({"success": False, "code": 401, "msg": "Invalid credentials"})

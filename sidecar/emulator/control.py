@@ -37,6 +37,8 @@ def control_application(state: State) -> web.Application:
     app.router.add_post("/-/lockout", control.lockout)
     app.router.add_post("/-/credentials", control.credentials)
     app.router.add_post("/-/clock", control.clock)
+    app.router.add_post("/-/scenario", control.scenario)
+    app.router.add_post("/-/heal", control.heal)
     app.router.add_post("/-/reset", control.reset)
     return app
 
@@ -104,10 +106,30 @@ class Control:
         return web.json_response({"changed": len(given)})
 
     async def clock(self, request: web.Request) -> web.Response:
-        """Let time pass: `{"advance": seconds}`."""
-        seconds = _seconds((await _form(request)).get("advance"))
+        """Let time pass: `{"advance": seconds}`; or stand still but for that: `{"frozen": true}`. Either or both."""
+        form = await _form(request)
+        frozen = form.get("frozen")
+        if frozen is not None and not isinstance(frozen, bool):
+            raise _wrong('send {"frozen": true} or {"frozen": false}')
+        seconds = 0 if frozen is not None and "advance" not in form else _seconds(form.get("advance"))
+        if frozen is not None:
+            (self._state.clock.freeze if frozen else self._state.clock.thaw)()
         self._state.clock.advance(seconds)
         return web.json_response({"advanced": seconds})
+
+    async def scenario(self, request: web.Request) -> web.Response:
+        """Let a scenario begin now: the body is its TOML."""
+        try:
+            return web.json_response({"steps": self._state.play(await request.text())})
+        except UnicodeDecodeError:
+            raise _wrong("send the scenario in UTF-8") from None
+        except ConfigError as error:
+            raise _wrong(f"{error.detail}\n{error.remedy}") from None
+
+    async def heal(self, _request: web.Request) -> web.Response:
+        """Let nothing be wrong any more."""
+        self._state.heal()
+        return web.json_response({"healed": True})
 
     async def reset(self, _request: web.Request) -> web.Response:
         """Forget everything that happened."""

@@ -74,6 +74,10 @@ class Faults:
         """Let `fault` hold from now on; raises ConfigError when there are too many."""
         if len(self._faults) >= _MOST_FAULTS:
             raise ConfigError(f"more than {_MOST_FAULTS} faults", remedy="Remove the faults that hold, then add more.")
+        self.put(fault)
+
+    def put(self, fault: Fault) -> None:
+        """Let `fault` hold from now on, however many there are: for whoever has a bound of their own."""
         self._faults.append(fault)
         self._met.append(0)
 

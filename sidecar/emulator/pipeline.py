@@ -50,6 +50,9 @@ class Pipeline:
         """Return `handler` behind everything that FinHub asks of such a call."""
 
         async def carry(request: web.Request) -> web.StreamResponse:
+            self._state.arrives(scope.name)
+            if self._state.certificate_expired:  # a connection of before it expired
+                return hang_up(request)
             try:
                 return await self._carry(Call(request, scope.name, self._state.record.next_number()), scope, handler)
             except (ConnectionError, web.RequestPayloadError):
@@ -87,7 +90,7 @@ class Pipeline:
     def _note(self, call: Call, reply: Reply, fault: Fault | None) -> None:
         """Count and record the call before the caller can know of its answer."""
         closed = fault is not None and fault.close
-        self._count(call.scope, reply.status)
+        self._count(call.scope, _meant(reply))
         self._state.record.add(call.seen(_CLOSED if closed else reply.status, fault.spec if fault else None))
 
     def _count(self, scope: str, status: int) -> None:
@@ -96,6 +99,11 @@ class Pipeline:
         counts.refresh_attempts += scope == "refresh"
         counts.api += scope == "api"
         counts.unauthorized += scope in ("api", "refresh") and status == HTTPStatus.UNAUTHORIZED
+
+
+def _meant(reply: Reply) -> int:
+    """Return the status that a reply means, which FinCard may say inside its body."""
+    return (reply.inside if isinstance(reply, Answer) else None) or reply.status
 
 
 async def _keep_small(call: Call) -> None:

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import jwt
 
-from sidecar.emulator.answers import EXPIRED, FinHubError, refusal
+from sidecar.emulator.answers import EXPIRED, FinHubError, fincard_refusal, refusal
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+FINHUB: Final = "finhub"
+FINCARD: Final = "fincard"
+"""Who issued a token: FinCard refuses its own in its own way."""
 
 ALGORITHM: Final = "HS256"
 UNCHANGED_ABOVE: Final = 0.1
@@ -34,6 +38,7 @@ class Session:
     refresh_token: Secret | None
     lifetime: float
     expires_at: float
+    issuer: str = FINHUB
 
     def left(self, now: float) -> float:
         """Return the seconds that the token still lives, 0.0 for a dead one."""
@@ -62,9 +67,9 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._by_token)
 
-    def open(self, user: str, lifetime: float, at: Instant, *, refreshable: bool) -> Session:
+    def open(self, user: str, lifetime: float, at: Instant, *, refreshable: bool, issuer: str = FINHUB) -> Session:
         """Return a new session of `user`."""
-        return self._mint(self._new_id(), user, lifetime, at, refreshable=refreshable)
+        return self._mint(self._new_id(), user, lifetime, at, refreshable=refreshable, issuer=issuer)
 
     def renew(self, session: Session, at: Instant) -> Session:
         """Return `session` itself while more than 10 % of it is left, else its successor.
@@ -73,14 +78,22 @@ class Sessions:
         """
         if session.left(at.now) > UNCHANGED_ABOVE * session.lifetime:
             return session
-        return self._mint(session.session_id, session.user, session.lifetime, at, refreshable=True)
+        return self._mint(
+            session.session_id, session.user, session.lifetime, at, refreshable=True, issuer=session.issuer
+        )
 
     def find(self, token: str, now: float) -> Session:
-        """Return the living session of `token`, or raise 401: expired if it was ours once, invalid if never."""
+        """Return the living session of `token`, or raise 401: expired if it was ours once, invalid if never.
+
+        FinCard says its 401 inside a 200 (CONTRACT.md §5).
+        """
         session = self._by_token.get(token)
         if session is not None and session.left(now) > 0:
             return session
-        message = EXPIRED if self._is_ours(token) else "The access token is invalid"
+        issuer = self._issuer(token)
+        if issuer == FINCARD:
+            raise FinHubError(fincard_refusal(401, EXPIRED))
+        message = "The access token is invalid" if issuer is None else EXPIRED
         raise FinHubError(refusal(401, message, errorType="UNAUTHENTICATED"))
 
     def by_key(self, key: str, now: float) -> Session | None:
@@ -111,25 +124,29 @@ class Sessions:
             self._by_token[each.token.reveal()] = replace(each, expires_at=now)
         return len(alive)
 
-    def _mint(self, session_id: str, user: str, lifetime: float, at: Instant, *, refreshable: bool) -> Session:
+    def _mint(
+        self, session_id: str, user: str, lifetime: float, at: Instant, *, refreshable: bool, issuer: str = FINHUB
+    ) -> Session:
         key = self._new_id()
         session = Session(
             session_id=session_id,
             user=user,
             key=key,
-            token=Secret(self._sign(session_id, user, key, lifetime, at.utc)),
+            token=Secret(self._sign(session_id, user, key, lifetime, at.utc, issuer=issuer)),
             refresh_token=Secret(f"refresh-{self._new_id()}") if refreshable else None,
             lifetime=lifetime,
             expires_at=at.now + lifetime,
+            issuer=issuer,
         )
         self._make_room(at.now)
         self._by_token[session.token.reveal()] = session
         self._issued(session)
         return session
 
-    def _sign(self, session_id: str, user: str, key: str, lifetime: float, utc: float) -> str:
+    def _sign(self, session_id: str, user: str, key: str, lifetime: float, utc: float, *, issuer: str) -> str:
         issued = math.floor(utc)
         claims = {
+            "iss": issuer,
             "iat": issued,
             "exp": issued + whole(lifetime),
             "sub": user,
@@ -146,15 +163,16 @@ class Sessions:
         if len(self._by_token) >= _MOST_SESSIONS:
             del self._by_token[next(iter(self._by_token))]
 
-    def _is_ours(self, token: str) -> bool:
+    def _issuer(self, token: str) -> str | None:
+        """Return who issued a token of ours, None for a stranger's."""
         try:
             # Only the signature counts: the table knows better than the claims when a token ends.
-            jwt.decode(
+            claims = jwt.decode(
                 token, self._signing_key, algorithms=[ALGORITHM], options={"verify_exp": False, "verify_iat": False}
             )
         except jwt.InvalidTokenError:
-            return False
-        return True
+            return None
+        return str(claims["iss"])
 
 
 def whole(seconds: float) -> float:

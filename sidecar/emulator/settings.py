@@ -43,6 +43,7 @@ class Settings:
         customer_secret_required: False plays those pages on which integration and production leave
             `customerId` and `customerSecret` out of the login (CONTRACT.md §3).
         faults: fault specs that hold from the start, see `faults.py`.
+        scenario: what happens when, the text of a file as in `scenario.py`.
     """
 
     environment: str = "production"
@@ -53,6 +54,7 @@ class Settings:
     token_calls: int | None = None
     customer_secret_required: bool = True
     faults: tuple[str, ...] = ()
+    scenario: str = ""
     account: Account = field(default_factory=made_up_account)
 
     def __post_init__(self) -> None:

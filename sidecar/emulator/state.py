@@ -7,17 +7,19 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sidecar.emulator import faults
+from sidecar.emulator import faults, scenario
 from sidecar.emulator.orders import Orders
 from sidecar.emulator.rules import Lockout, RateLimit
 from sidecar.emulator.seen import Counts, Record
 from sidecar.emulator.sessions import Sessions
+from sidecar.errors import ConfigError
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sidecar.emulator.clock import Clock
+    from sidecar.emulator.scenario import Step
     from sidecar.emulator.sessions import Session
     from sidecar.emulator.settings import Settings
 
@@ -35,6 +37,7 @@ class State:
         self.settings = settings
         self._issued = issued
         self.rules = settings.rules
+        self._steps = self._read(settings.scenario)
         self.clock = clock
         self._fill()
 
@@ -50,6 +53,8 @@ class State:
             self.faults.add(faults.parse(spec))
         self.record = Record()
         self.counts = Counts()
+        self.certificate_expired = False
+        self._scenario = scenario.Scenario(self._steps, self.clock.now())
 
     @property
     def token_lifetime(self) -> float:
@@ -70,6 +75,55 @@ class State:
             customer_secret=account.customer_secret if customer_secret is None else Secret(customer_secret),
         )
 
+    def play(self, text: str) -> int:
+        """Let another scenario begin now, and return how many steps it has; raises ConfigError, and nothing changes."""
+        steps = self._read(text)
+        self._scenario = scenario.Scenario(steps, self.clock.now())
+        return len(steps)
+
+    def _read(self, text: str) -> tuple[Step, ...]:
+        steps = scenario.parse(text)
+        if self.rules.client_certificate == "none" and any(step.deed == scenario.CERTIFICATE for step in steps):
+            raise ConfigError(
+                f"scenario: {self.rules.name} takes no certificate, so that none can expire",
+                remedy=f"Leave {scenario.CERTIFICATE} out, or play another environment.",
+            )
+        return steps
+
+    def keep_time(self) -> None:
+        """Let happen what the scenario has for the time that has passed, each step at its own instant."""
+        for step, instant in self._scenario.due(self.clock.now()):
+            self._happen(step, instant)
+
+    def arrives(self, scope: str) -> None:
+        """Let happen what the scenario has up to this moment, and before this call."""
+        self.keep_time()
+        for step in self._scenario.arrives(scope):
+            self._happen(step, self.clock.now())
+
+    def _happen(self, step: Step, now: float) -> None:
+        if step.fault is not None:
+            self.faults.put(step.fault)
+        elif step.deed == "expire":
+            self.sessions.expire(now)
+        elif step.deed == "revoke":
+            self.sessions.revoke()
+        elif step.deed == "lockout":
+            self.lockout.lock(now)
+        elif step.deed == scenario.CERTIFICATE:
+            self.certificate_expired = True
+        else:
+            self.heal()
+
+    def heal(self) -> None:
+        """Let nothing be wrong any more: no faults, no lock, and the certificate is good again."""
+        self.faults.clear()
+        self.lockout = Lockout()
+        self.certificate_expired = False
+
     def reset(self) -> None:
-        """Forget everything that happened, back to the settings; the clock keeps its offset, connections stay open."""
+        """Forget everything that happened, back to the settings and the beginning of their scenario.
+
+        The clock keeps its offset, connections stay open.
+        """
         self._fill()

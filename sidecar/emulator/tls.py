@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.emulator.certificates import Certificates
     from sidecar.emulator.environments import Environment
 
@@ -36,8 +38,13 @@ class AlertingObject(ssl.SSLObject):
             raise ssl.SSLWantReadError from error
 
 
-def server_context(certificates: Certificates, rules: Environment) -> ssl.SSLContext | None:
-    """Return the context to serve with, None where the environment speaks plain HTTP. Touches the disk."""
+def server_context(
+    certificates: Certificates, rules: Environment, expired: Callable[[], bool] = lambda: False
+) -> ssl.SSLContext | None:
+    """Return the context to serve with, None where the environment speaks plain HTTP. Touches the disk.
+
+    While `expired` says so, every handshake is refused as one with a client certificate that has expired.
+    """
     if rules.client_certificate == "none":
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -45,6 +52,7 @@ def server_context(certificates: Certificates, rules: Environment) -> ssl.SSLCon
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = _VERIFY[rules.client_certificate]
     context.load_verify_locations(cadata=certificates.ca_pem.decode("ascii"))
+    context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_CERTIFICATE_EXPIRED if expired() else None
     _load(context, certificates)
     return context
 

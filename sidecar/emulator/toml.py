@@ -33,6 +33,11 @@ customer_secret = {{ file = "customer_secret" }}
 account_type = "b2b"
 grant_type = "password"
 tenant_id = {tenant_id}
+# For session.dialect = "v2.1-admin" or "v2.1-customer"; "fincard" needs no more than stands above.
+# organization_id = {organization_id}
+# user_id = {user_id}
+# tenant_key = {tenant_key}
+# tenant_secret = {{ file = "tenant_secret" }}
 
 [check]
 path = "/api/v2.1/fintrans/acc-1/balance"
@@ -56,4 +61,7 @@ def sidecar_toml(account: Account, rules: Environment, url: str) -> str:
         username=json.dumps(account.username),
         customer_id=json.dumps(account.customer_id),
         tenant_id=json.dumps(account.tenant_id),
+        organization_id=json.dumps(account.organization_id),
+        user_id=json.dumps(account.user_id),
+        tenant_key=json.dumps(account.tenant_key),
     )

@@ -99,7 +99,7 @@ def ask(gateway: Gateway, request: CallerRequest) -> Trip | None:
     token = lane.tokens.at_hand()
     if token is None or known is None or gateway.traffic.in_flight >= gateway.allowed.max_requests:
         return None
-    if gateway.traffic.barred:
+    if gateway.traffic.barred or ((shaper := lane.shaper) is not None and not shaper.is_free()):
         return None
     prepared = gateway.shelf.find(known, token, request, gateway.policy)
     if prepared is None:
@@ -113,6 +113,8 @@ def ask(gateway: Gateway, request: CallerRequest) -> Trip | None:
     answer = lane.upstream.send_at_once(data, bodiless=request.method == "HEAD")
     if answer is None:
         return None
+    if shaper is not None:
+        shaper.take()
     record = Record(request_id, request.method, path, gateway.tools.clock())
     record.tenant, record.peer, record.uid = lane.tenant, prepared.peer, prepared.uid
     record.fingerprint = token.fingerprint
@@ -185,9 +187,17 @@ class Trip:
             and answer.failure is None
             and answer.held <= _SHORT
             and answer.status != UNAUTHORIZED
+            and not self._refuses_inside()
             and not request.says_no_more
             and request.is_clear
         )
+
+    def _refuses_inside(self) -> bool:
+        """Tell whether the reply, which is whole, refuses the token though its status does not say so."""
+        in_band, answer = self._gateway.lane.in_band, self.answer
+        if in_band is None or not in_band.may(answer.status, answer.fields):
+            return False
+        return in_band.says(answer.fields, b"".join(answer.parts))
 
     def _deliver(self) -> bool:
         """Hand the reply over; False, and nothing has happened, where it cannot be."""

@@ -13,6 +13,7 @@ from sidecar.gateway.at_once import Shelf
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts
+from sidecar.gateway.in_band import PEEK, refuses
 from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's field
 from sidecar.gateway.record import Record
 from sidecar.gateway.replay import UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sidecar.gateway.at_once import Trip
     from sidecar.gateway.caller_request import CallerRequest
     from sidecar.gateway.lane import Lane
+    from sidecar.gateway.shaping import Shaper
     from sidecar.gateway.trace import Tracing
     from sidecar.gateway.upstream import Reply
     from sidecar.session.token import Token
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
 
 _UNSURE_OF_THE_END = frozenset({"framing", "version", "method"})
 """Rules whose refusals end the connection: where its next request would begin is anybody's guess (RFC 9112 §6.3)."""
-
-_PEEK = 65536
-"""So much of a 401's body is looked at for `session.expired_when`."""
 
 
 @dataclass(slots=True)
@@ -219,6 +218,8 @@ class Gateway:
         if not body.complete:
             await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
         record.departure.before_asking()
+        if (shaper := self.lane.shaper) is not None:
+            await self._turn(shaper, record)
         token = self.lane.tokens.at_hand() or await self._token(record)
         record.attempts += 1
         record.fingerprint = token.fingerprint
@@ -232,6 +233,21 @@ class Gateway:
         if record.trace is not None:
             record.trace.hears(reply.status)
         return reply, token
+
+    async def _turn(self, shaper: Shaper, record: Record) -> None:
+        """Return when the request may go to FinHub, which is as a rule at once; tell of it where it is not."""
+        if shaper.is_free():
+            shaper.take()
+            return
+        began, refused = self.tools.clock(), False
+        try:
+            await shaper.wait()
+        except errors.TooFast:
+            refused = True
+            raise
+        finally:
+            seconds = self.tools.clock() - began
+            self.tools.emit(events.Shaped(request_id=record.request_id, seconds=seconds, refused=refused))
 
     async def _token(self, record: Record) -> Token:
         """Return a living token, and count the seconds until there is one, or none to be had."""
@@ -268,7 +284,8 @@ class Gateway:
 
     async def _judge(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Verdict:
         """Judge the reply, and tell the token source what FinHub thinks of the token."""
-        if reply.status != UNAUTHORIZED:
+        in_band = self.lane.in_band
+        if reply.status != UNAUTHORIZED and (in_band is None or not await refuses(in_band, reply)):
             self.lane.tokens.accept(token, record.endpoint)
             return Verdict.DELIVER
         judgement = await self._judge_refusal(reply, body, record, token)
@@ -278,7 +295,7 @@ class Gateway:
     async def _judge_refusal(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Judgement:
         tokens, replayed = self.lane.tokens, record.attempts > 1
         judgement = judge(
-            status=reply.status,
+            status=UNAUTHORIZED,
             replayed=replayed,
             means_expired=await self._means_expired(reply),
             repeatable=body.repeatable,
@@ -291,5 +308,5 @@ class Gateway:
 
     async def _means_expired(self, reply: Reply) -> bool:
         text, coded = self.lane.expired_when, reply.is_coded
-        prefix = b"" if text is None or coded else await reply.peek(_PEEK)
+        prefix = b"" if text is None or coded else await reply.peek(PEEK)
         return speaks_of_expiry(text, prefix, coded=coded)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sidecar.gateway.fields import FieldPolicy
+    from sidecar.gateway.in_band import InBand
+    from sidecar.gateway.shaping import Shaper
     from sidecar.gateway.upstream import Upstream
     from sidecar.session.source import TokenSource
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 class Lane:
     """One tenant's parts. `expired_when`: the text a 401 must hold to count as expiry, None for any 401.
 
-    `tenant` is its name, for whoever reads who did what.
+    `tenant` is its name, for whoever reads who did what. `in_band` is None where only a 401 refuses a token,
+    `shaper` where requests go as fast as they come.
     """
 
     fields: FieldPolicy
@@ -23,3 +26,5 @@ class Lane:
     upstream: Upstream
     expired_when: str | None
     tenant: str = ""
+    in_band: InBand | None = None
+    shaper: Shaper | None = None

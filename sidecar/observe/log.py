@@ -40,6 +40,7 @@ _WORDS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
     events.MintFailed: ("error", "session could not be minted"),
     events.TokenRejected: ("warning", "token rejected by FinHub"),
     events.Forwarded: ("info", "request"),
+    events.Shaped: ("debug", "request held up by limits.requests_per_second"),
     events.Bug: ("error", "unexpected failure"),
     events.IdentityLoaded: ("info", "identity loaded"),
     events.Reloaded: ("info", "reloaded"),

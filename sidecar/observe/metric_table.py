@@ -133,6 +133,12 @@ TRAIL_LOST: Final = _counter(
 )
 SPANS_LOST: Final = _counter("tracing_spans_dropped", "Spans that the collector did not take; 0 without tracing.")
 BUGS: Final = _counter("bugs", "Failures that should not be possible; the log tells where.")
+SHAPING_WAITS: Final = _counter(
+    "shaping_waits", "Times that a request waited for its turn under limits.requests_per_second."
+)
+SHAPING_REFUSALS: Final = _counter(
+    "shaping_refusals", "Times that a request got 429 since more waited for their turn than limits.queue allows."
+)
 
 REQUEST_SECONDS: Final = _histogram(
     "request_duration",
@@ -183,6 +189,8 @@ COUNTERS: Final = (
     TRAIL_LOST,
     SPANS_LOST,
     BUGS,
+    SHAPING_WAITS,
+    SHAPING_REFUSALS,
 )
 HISTOGRAMS: Final = (REQUEST_SECONDS, UPSTREAM_SECONDS, TOKEN_SECONDS)
 GAUGES: Final = (

@@ -147,6 +147,7 @@ class Metrics:
             events.TrailFailed: self._trail_failed,
             events.TrailResumed: self._trail_resumed,
             events.Bug: lambda _: self._add(table.BUGS),
+            events.Shaped: lambda event: self._add(table.SHAPING_REFUSALS if event.refused else table.SHAPING_WAITS),
         }
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.errors import SecretError
-from sidecar.secret.text import LONGEST, secret
+from sidecar.secret.text import LONGEST, less_one_newline, secret
 
 if TYPE_CHECKING:
     from sidecar.config.refs import FileRef
@@ -27,8 +27,4 @@ def read(ref: FileRef) -> Secret:
         reason = error.strerror if isinstance(error, OSError) else "the path is not one"
         remedy = f"Create {ref.path}, readable for the user that runs the sidecar, or name another file."
         raise SecretError(f"{where} cannot be read: {reason}", remedy=remedy) from None
-    return secret(_less_one_newline(content), where)
-
-
-def _less_one_newline(content: bytes) -> bytes:
-    return content.removesuffix(b"\r\n") if content.endswith(b"\r\n") else content.removesuffix(b"\n")
+    return secret(less_one_newline(content), where)

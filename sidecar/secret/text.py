@@ -28,3 +28,8 @@ def secret(content: bytes, where: str) -> Secret:
         return Secret(content.decode())
     except UnicodeDecodeError:
         raise SecretError(f"{where} is not UTF-8", remedy=f"Put the secret into {where} as UTF-8 text.") from None
+
+
+def less_one_newline(content: bytes) -> bytes:
+    r"""Return `content` less one trailing newline (`\n` or `\r\n`), which programs put there and no secret has."""
+    return content.removesuffix(b"\r\n") if content.endswith(b"\r\n") else content.removesuffix(b"\n")

@@ -9,13 +9,19 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
+from sidecar.config.problems import Problem
 from sidecar.config.section import Faults
 from sidecar.errors import ConfigError
 from sidecar.session.dialect import Dialect, problems
 
 _FOLDER: Final = Path(__file__).with_name("dialects")
 _SUFFIX = ".toml"
-_FORMAT = "The files of the built-in dialects show the format; `production` explains it."
+_FORMAT = (
+    "Correct the keys named above: docs/dialects.md explains each, `finhub-sidecar config schema --dialect` tells what "
+    "it takes."
+)
+
+_NAMED: Final = Problem("name", "an unknown key", "no such key: a dialect is named as its file")
 
 
 def built_in() -> tuple[str, ...]:
@@ -47,15 +53,15 @@ def _parsed(name: str, text: str, where: str) -> Dialect:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"session.dialect: {where}: not TOML: {error}", remedy=_FORMAT) from None
-    if "name" in data:
-        raise ConfigError(
-            f"session.dialect: {where}: name: no such key; a dialect is named as its file", remedy=_FORMAT
-        )
+    found = [_NAMED] if data.pop("name", None) is not None else []
     try:
-        return Dialect.read({"name": name, **data})
+        dialect = Dialect.read({"name": name, **data})
     except Faults as error:
-        lines = [f"session.dialect: {where}: {key}: {words}" for key, words in problems(error)]
-        raise ConfigError("\n".join(lines), remedy=_FORMAT) from None
+        found += problems(error)
+    if found:
+        lines = dict.fromkeys(f"session.dialect: {where}: {problem}" for problem in found)
+        raise ConfigError("\n".join(lines), remedy=_FORMAT)
+    return dialect
 
 
 def _read(path: str) -> str:

@@ -18,8 +18,9 @@ from sidecar import errors
 from sidecar.session import calls, reply
 from sidecar.session.answer import Failure, Kind
 from sidecar.session.source import Exchange
-from sidecar.wire import probe, trouble
+from sidecar.wire import probe, trouble, tunnel
 from sidecar.wire.client import NotSent, open_client, url_of
+from sidecar.wire.proxy import authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sidecar.session.calls import Call, Credentials
     from sidecar.session.dialect import Dialect
     from sidecar.session.token import Token
+    from sidecar.wire.proxy import Proxy
     from sidecar.wire.tls import Tls
 
 
@@ -70,12 +72,14 @@ class HttpTokenEndpoint:
 
     Attributes:
         credentials: what the next login sends; replaced as a whole when a secret changes.
+        proxy: what the next call goes through, None for the straight way.
     """
 
     def __init__(
         self, desk: Desk, credentials: Credentials, *, clock: Callable[[], float], utc_now: Callable[[], float]
     ) -> None:
         self.credentials = credentials
+        self.proxy: Proxy | None = None
         self._desk = desk
         self._clock = clock
         self._utc_now = utc_now
@@ -120,22 +124,31 @@ class HttpTokenEndpoint:
         return Exchange(sent_at, outcome, answer.status)
 
     async def _ask(self, call: Call) -> _Answered | Failure:
-        tls = self._desk.tls()
+        tls, proxy = self._desk.tls(), self.proxy
         try:
             async with asyncio.timeout(self._desk.connect + self._desk.response):
-                return await self._post(call, tls)
+                return await self._post(call, tls, proxy)
         except NotSent as error:
-            known = await probe.refusal(error.error, self._url, tls, connect=self._desk.connect)
-            return _failure(known or self._trouble(error.error, tls))
+            return _failure(await self._not_sent(error.error, tls, proxy))
         except TimeoutError:
             return _failure(errors.ResponseTimeout(f"{self._desk.origin}: no reply within {self._desk.response:g} s"))
         except (aiohttp.ClientError, OSError) as error:
             return _failure(self._trouble(error, tls))
 
+    async def _not_sent(self, error: Exception, tls: Tls, proxy: Proxy | None) -> errors.UpstreamError:
+        if proxy is not None:
+            to = authority(self._url.raw_host or "", self._url.port or 0)
+            if (told := tunnel.translate(error, proxy, to)) is not None:
+                return told
+            if isinstance(error, aiohttp.ConnectionTimeoutError):
+                return tunnel.late(self._desk.origin, proxy, self._desk.connect)
+        known = await probe.refusal(error, self._url, tls, connect=self._desk.connect, proxy=proxy)
+        return known or self._trouble(error, tls)
+
     def _trouble(self, error: BaseException, tls: Tls) -> errors.UpstreamError:
         return trouble.translate(error, to=self._desk.origin, presented=tls.presented)
 
-    async def _post(self, call: Call, tls: Tls) -> _Answered | Failure:
+    async def _post(self, call: Call, tls: Tls, proxy: Proxy | None) -> _Answered | Failure:
         response = await self._http.request(
             call.method,
             url_of(self._url, call.path),
@@ -145,7 +158,9 @@ class HttpTokenEndpoint:
             data=call.body or None,
             allow_redirects=False,
             ssl=tls.for_aiohttp,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._desk.connect),
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.fields,
+            timeout=_patience(self._desk.connect, proxy),
         )
         async with response:
             if response.status not in _SUCCESS:
@@ -154,6 +169,11 @@ class HttpTokenEndpoint:
             if body is None:
                 return _failure(errors.MalformedReply(f"{self._desk.origin}: the reply exceeds {_LARGEST_REPLY} bytes"))
             return _Answered(response.status, response.raw_headers, body)
+
+
+def _patience(connect: float, proxy: Proxy | None) -> aiohttp.ClientTimeout:
+    """Return how long a connection may take; through a proxy that counts until FinHub's TLS stands."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, connect=None if proxy is None else connect)
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:
@@ -184,5 +204,9 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
 
 
 def _failure(error: errors.SidecarError) -> Failure:
-    """Return a network error as a Failure: FinHub has rejected nothing, so it is transient (CONTRACT §5)."""
-    return Failure(kind=Kind.TRANSIENT, cause=error.proxy_error, detail=error.detail, remedy=error.remedy)
+    """Return a network error as a Failure: FinHub has rejected nothing, so it is transient (CONTRACT §5).
+
+    But a proxy that refuses our credentials is not asked again within seconds: it would lock the account in the end.
+    """
+    kind = Kind.FINAL if isinstance(error, errors.ProxyCredentialsRefused) else Kind.TRANSIENT
+    return Failure(kind=kind, cause=error.proxy_error, detail=error.detail, remedy=error.remedy)

@@ -46,7 +46,7 @@ def validity(document: object, shape: ReplyShape, claimed: float | None, reply_t
     stated = min(told, default=(None, ""))
     candidates = told if claimed is None or claimed > LONGEST else [*told, (claimed, CLAIMS)]
     if candidates:
-        seconds, rule = min(candidates)
+        seconds, rule = min(candidates, key=lambda candidate: candidate[0])  # of equals the reply's own word
         return Validity(lifetime=seconds, stated=stated[0], rule=rule)
     rule, instant = lookup.first(document, shape.expires_at, parse_instant)
     if instant is None or instant - reply_time > LONGEST:

@@ -31,11 +31,15 @@ def parse(body: bytes) -> object:
 
 def find(document: object, place: str) -> Iterator[tuple[str, object]]:
     """Yield (where, what) for all that lies at `place`, in the document itself and then under its `data`."""
-    parts = place.split(".")
-    for value in _walk(document, parts):
+    for value in at(document, place):
         yield place, value
-    for value in _walk(document, ["data", *parts]):
+    for value in at(document, f"data.{place}"):
         yield f"data.{place}", value
+
+
+def at(document: object, place: str) -> Iterator[object]:
+    """Yield all that lies at `place`, in the document itself alone."""
+    return _walk(document, place.split("."))
 
 
 def readings(document: object, places: Iterable[str], read: Callable[[object], _T | None]) -> Iterator[tuple[str, _T]]:

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from sidecar.session.dialect import Dialect, ReplyShape
     from sidecar.session.refusal import Asked
 
+FOUND: Final = ("token", "expiry", "refresh_token", "session_id", "internal_token_key")
+"""What a reply may hold, in the order of `Grant.found`."""
+
 _SUCCESS: Final = range(200, 300)
 _LEAST_REFUSAL: Final = 300
+_SUCCESSFUL: Final = ("success",)
 
 
 def read_login(dialect: Dialect, status: int, fields: RawFields, body: bytes, now_utc: float) -> Grant | Failure:
@@ -87,10 +91,11 @@ class _Reader:
 
     def _refused_inside(self, document: dict[str, object]) -> Failure | None:
         """Return the refusal that a 2xx without a token can hold, as FinCard's do; None when it holds none."""
-        code = lookup.number(document.get("code"))
-        if code is not None and code >= _LEAST_REFUSAL and code.is_integer():
-            return refused(self.asked, int(code), self.fields, document, self.now_utc)
-        return unsuccessful(self.asked, self.status, document) if document.get("success") is False else None
+        _, code = lookup.first(document, self.shape.code, _refusal)
+        if code is not None:
+            return refused(self.asked, code, self.fields, document, self.now_utc)
+        _, no = lookup.first(document, _SUCCESSFUL, lambda value: True if value is False else None)
+        return unsuccessful(self.asked, self.status, document) if no else None
 
     def _grant(self, document: dict[str, object], where: str, token: str | None) -> Grant:
         claimed = {} if token is None else claims(token)
@@ -99,13 +104,7 @@ class _Reader:
         refresh_at, refresh_token = lookup.first(document, self.shape.refresh_token, lookup.text)
         session_at, session_id = lookup.first(document, self.shape.session_id, lookup.visible)
         key_at, key = lookup.first(claimed, self.shape.internal_token_key, lookup.name)
-        found = (
-            ("token", where),
-            ("expiry", valid.rule),
-            ("refresh_token", refresh_at),
-            ("session_id", session_at),
-            ("internal_token_key", key_at and f"claim {key_at}"),
-        )
+        rules = (where, valid.rule, refresh_at, session_at, key_at and f"claim {key_at}")
         return Grant(
             token=_secret(token),
             lifetime=valid.lifetime,
@@ -113,8 +112,14 @@ class _Reader:
             refresh_token=_secret(refresh_token),
             internal_token_key=_secret(key),
             session_id=session_id,
-            found=tuple((name, rule) for name, rule in found if rule),
+            found=tuple((name, rule) for name, rule in zip(FOUND, rules, strict=True) if rule),
         )
+
+
+def _refusal(value: object) -> int | None:
+    """Read the status that a refusal inside a reply means."""
+    code = lookup.number(value)
+    return int(code) if code is not None and code >= _LEAST_REFUSAL and code.is_integer() else None
 
 
 def _secret(text: str | None) -> Secret | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _KINDS: Final = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
 
 # OpenSSL's security level 2, Python's default, refuses shorter ones in the handshake; better to say so now.
-_SHORTEST_RSA: Final = 2048
+SHORTEST_RSA: Final = 2048
 
 
 @final
@@ -70,10 +70,10 @@ def accept(key: PrivateKeyTypes, source: str) -> PrivateKey:
             f"{source}: a key of this kind ({type(key).__name__.removesuffix('PrivateKey')}) cannot be used for TLS",
             remedy="Use an RSA, EC or Ed25519 key, and have a certificate issued for it.",
         )
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _SHORTEST_RSA:
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < SHORTEST_RSA:
         raise IdentityError(
             f"{source}: an RSA key of {key.key_size} bits is too short",
-            remedy=f"Use an RSA key of at least {_SHORTEST_RSA} bits, and have a certificate issued for it.",
+            remedy=f"Use an RSA key of at least {SHORTEST_RSA} bits, and have a certificate issued for it.",
         )
     return PrivateKey(key)
 

@@ -53,17 +53,17 @@ def read_pem(certificate: bytes, key: bytes | None, password: Secret | None) -> 
     Raises:
         IdentityError: nothing usable there, or the password is missing or wrong; names the key of [identity].
     """
-    certificates = _certificates(certificate)
+    certificates = read_certificates(certificate)
     source, content = ("certificate_file", certificate) if key is None else ("key_file", key)
-    block = _key_block(content, f"identity.{source}")
-    private, warnings = _open(block, password, f"identity.{source}")
+    private, warnings = read_key(content, password, f"identity.{source}")
     return Material(key=private, certificates=certificates, warnings=warnings)
 
 
 # ── certificates ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:
+def read_certificates(content: bytes) -> tuple[x509.Certificate, ...]:
+    """Return the certificates in a PEM text, in its order; IdentityError where there is none or one is damaged."""
     found = [block for block in blocks(content) if block.label in CERTIFICATE]
     if found and is_torn(content):
         raise IdentityError(
@@ -86,6 +86,16 @@ def _certificate(block: Block, place: int) -> x509.Certificate:
 
 
 # ── the key ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def has_key(content: bytes) -> bool:
+    """Tell whether a PEM text holds a private key."""
+    return any(block.label in _KEY for block in blocks(content))
+
+
+def read_key(content: bytes, password: Secret | None, source: str) -> tuple[PrivateKey, tuple[str, ...]]:
+    """Return the one private key in a PEM text, and what is odd about it; IdentityError, which names `source`."""
+    return _open(_key_block(content, source), password, source)
 
 
 def _key_block(content: bytes, source: str) -> Block:

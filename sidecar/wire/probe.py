@@ -10,26 +10,28 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from sidecar.errors import TlsError
-from sidecar.wire import tls_trouble
+from sidecar.errors import TlsError, UpstreamError
+from sidecar.wire import tls_trouble, tunnel
 
 if TYPE_CHECKING:
     from yarl import URL
 
+    from sidecar.wire.proxy import Proxy
     from sidecar.wire.tls import Tls
 
 AFTERTHOUGHT: Final = 0.5
 """Seconds in which a server that refuses our certificate says so."""
 
 
-async def handshake(host: str, port: int, tls: Tls) -> str:
-    """Connect, wait for a moment, hang up; return the TLS version that was spoken.
+async def handshake(host: str, port: int, tls: Tls, proxy: Proxy | None = None) -> str:
+    """Connect, through `proxy` if there is one, wait for a moment, hang up; return the TLS version that was spoken.
 
     Raises:
         TlsAlertReceived: FinHub ended the new connection unasked.
+        UpstreamError: the proxy was not there, or opened no tunnel.
         OSError: there was no connection, or no TLS; see `trouble.translate`.
     """
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls.context)
+    reader, writer = await _open(host, port, tls, proxy)
     try:
         await _linger(reader, tls)
         return str(writer.get_extra_info("ssl_object").version())
@@ -37,7 +39,18 @@ async def handshake(host: str, port: int, tls: Tls) -> str:
         await hang_up(writer)
 
 
-async def refusal(error: Exception, origin: URL, tls: Tls, *, connect: float) -> TlsError | None:
+async def _open(
+    host: str, port: int, tls: Tls, proxy: Proxy | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if proxy is None:
+        return await asyncio.open_connection(host, port, ssl=tls.context)
+    reached = await tunnel.reach(proxy, host, port)
+    return await asyncio.open_connection(sock=reached, ssl=tls.context, server_hostname=host)
+
+
+async def refusal(
+    error: Exception, origin: URL, tls: Tls, *, connect: float, proxy: Proxy | None = None
+) -> TlsError | None:
     """Return what is wrong with TLS, if that is why a new connection brought no reply; `connect` is in seconds.
 
     Of a connection that was lost another one is asked for the reason: the alert that told it did not outlive the
@@ -50,10 +63,10 @@ async def refusal(error: Exception, origin: URL, tls: Tls, *, connect: float) ->
         return known
     try:
         async with asyncio.timeout(connect + AFTERTHOUGHT):
-            await handshake(origin.raw_host or "", origin.port or 0, tls)
+            await handshake(origin.raw_host or "", origin.port or 0, tls, proxy)
     except TlsError as told:
         return told
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, UpstreamError):
         return None
     return None
 

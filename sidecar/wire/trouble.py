@@ -36,8 +36,11 @@ def translate(error: BaseException, *, to: str, presented: bool) -> errors.Upstr
     `presented`: we offered a client certificate, which decides whose fault a TLS alert is.
     """
     tls = tls_trouble.classify(error, presented=presented)
-    if tls is not None:
-        return tls
+    return without_tls(error, to=to) if tls is None else tls
+
+
+def without_tls(error: BaseException, *, to: str) -> errors.UpstreamError:
+    """Return the same for a way on which nobody speaks TLS."""
     for kinds, kind, words in _TABLE:
         if isinstance(error, kinds):
             return kind(f"{to}: {words}")

@@ -4,27 +4,31 @@ import asyncio
 import contextlib
 import datetime as dt
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import origin
 import pytest
 import trustme
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from made import make
 from operating import Files, finhub, until
+from proxying import answering, tunnelling
 from tlsserver import server_context, serving
 
 from sidecar import errors
 from sidecar.app import checkup, tracing
 from sidecar.tls.context import client_context
 from sidecar.wire import probe
+from sidecar.wire.proxy import proxy
 from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from sidecar.app.checkup import Finding
 
+DIALECTS = Path(checkup.__file__).parents[1] / "session/dialects"
 CHECK = '[check]\npath = "/api/v2.1/fintrans/acc-1/balance"'
 
 
@@ -59,7 +63,8 @@ async def test_secrets_come_first_then_the_identity_then_what_the_dialect_needs(
     assert (secrets.step, secrets.detail) == ("secrets", "credentials.password, credentials.customer_secret")
     assert identity.detail.startswith("CN=finhub-sidecar,O=8812345, key matches, ")
     assert identity.notes == ()
-    assert (dialect.step, dialect.detail) == ("dialect", "production, everything it logs in with is set")
+    assert dialect.step == "dialect"
+    assert dialect.detail == "production, everything it logs in with is set, tokens are renewed by refresh"
     assert (callers.step, callers.detail) == ("callers", "whoever can connect")
     assert files.emulator.counts.connections == 0
 
@@ -169,6 +174,71 @@ async def test_it_says_which_rule_found_what_by_names_alone(files: Files) -> Non
     assert login.detail.startswith("a session of 1800 s (token in userSessionToken, ")
     assert "refresh_token in refreshToken" in login.detail
     assert "eyJ" not in login.detail
+
+
+V21 = (
+    'organization_id = "4711"',
+    'user_id = "42"',
+    'tenant_key = "demo-tenant-key"',
+    'tenant_secret = { file = "tenant_secret" }',
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "local_words", "found"),
+    [
+        (
+            "production",
+            "tokens are renewed by refresh",
+            (
+                "a session of 1800 s (token in userSessionToken, expiry in expires_in, refresh_token in refreshToken, "
+                "no session_id, internal_token_key in claim internalTokenKey)"
+            ),
+        ),
+        (
+            "v2.1-admin",
+            "tokens are renewed by refresh",
+            (
+                "a session of 3600 s (token in data.token, expiry in exp - iat, refresh_token in data.refreshToken, "
+                "session_id in data.sessionId, internal_token_key in claim internalTokenKey)"
+            ),
+        ),
+        (
+            "fincard",
+            "tokens are renewed by login, a 401 may stand inside a 200",
+            (
+                "a session of 1800 s (token in accessToken, expiry in expiresIn, no refresh_token, "
+                "no session_id, internal_token_key in claim internalTokenKey)"
+            ),
+        ),
+    ],
+)
+async def test_each_dialect_says_how_it_renews_and_where_it_found_what(
+    files: Files, name: str, local_words: str, found: str
+) -> None:
+    files.add("session", f'dialect = "{name}"')
+    for line in V21:
+        files.add("credentials", line)
+    dialect = (await local(files))[2]
+    assert dialect.detail == f"{name}, everything it logs in with is set, {local_words}"
+    login = (await remote(files))[3]
+    assert login.detail == found
+
+
+async def test_a_401_inside_a_200_to_the_call_is_told_as_one(files: Files) -> None:
+    files.add("session", f'dialect = "{files.folder}/inside.toml"')
+    files.put(
+        "inside.toml",
+        (DIALECTS / "production.toml").read_text() + '[expired]\ncode_at = "code"\ncodes = [200]\n',
+    )
+    finding = await failing(files)
+    assert (finding.step, finding.detail) == (
+        "GET /api/v2.1/fintrans/acc-1/balance",
+        "FinHub answered 401 inside a 200",
+    )
+    assert finding.error is not None
+    assert "credentials.tenant_id" in finding.error.remedy
+    assert files.emulator.counts.logouts == 1
 
 
 async def test_wrong_credentials_are_tried_once(files: Files) -> None:
@@ -358,3 +428,77 @@ async def test_a_step_is_not_waited_for_longer_than_for_a_connection(trusting: s
         *_, finding = [one async for one in checkup.reach(f"https://127.0.0.1:{port}", tls, 0.2)]
         await until(lambda: len(gone) == 2)
     assert (finding.step, type(finding.error)) == ("TLS 127.0.0.1", errors.ConnectionTimeout)
+
+
+# ── through a proxy ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_way_through_a_proxy_is_checked_step_by_step(files: Files) -> None:
+    async with origin.serving(tunnelling()) as between:
+        files.add("upstream", f'proxy = "http://localhost:{between.port}"')
+        found = await remote(files)
+    assert [finding.step for finding in found] == [
+        "DNS localhost",
+        "TCP localhost",
+        "proxy localhost",
+        "TLS localhost",
+        "login",
+        "GET /api/v2.1/fintrans/acc-1/balance",
+    ]
+    assert {finding.error for finding in found} == {None}
+    assert found[2].detail == f"opens a tunnel to localhost:{files.emulator.port}"
+    assert {asked.target for asked in between.requests if asked.head} == {b"localhost:%d" % files.emulator.port}
+    assert (files.emulator.counts.logins, files.emulator.counts.api) == (1, 1)
+
+
+async def test_behind_a_proxy_finhubs_name_need_not_resolve_here(files: Files) -> None:
+    files.edit(f'url = "{files.emulator.url}"', 'url = "https://finhub.invalid"')
+    async with origin.serving(answering(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")) as between:
+        files.add("upstream", f'proxy = "http://127.0.0.1:{between.port}"')
+        finding = await failing(files)
+    assert (finding.step, type(finding.error)) == ("proxy 127.0.0.1", errors.DestinationUnavailable)
+    assert "cannot reach finhub.invalid:443 (it answered 502)" in finding.detail
+
+
+async def test_wrong_credentials_for_the_proxy_are_found_before_any_login(files: Files) -> None:
+    files.put("user", "shop")
+    files.put("pass", "proxy-pass-word")
+    async with origin.serving(answering(b"HTTP/1.1 407 Who\r\n\r\n")) as between:
+        for line in (
+            f'proxy = "http://127.0.0.1:{between.port}"',
+            'proxy_user = { file = "user" }',
+            'proxy_password = { file = "pass" }',
+        ):
+            files.add("upstream", line)
+        finding = await failing(files)
+    assert (finding.step, type(finding.error)) == ("proxy 127.0.0.1", errors.ProxyCredentialsRefused)
+    assert finding.error is not None
+    assert "upstream.proxy_password" in finding.error.remedy
+    assert len([asked for asked in between.requests if asked.head]) == 1
+    assert files.emulator.counts.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "step", "kind"),
+    [
+        ("http://proxy.invalid:3128", "DNS proxy.invalid", errors.DnsError),
+        ("http://127.0.0.1:9", "TCP 127.0.0.1", errors.ConnectionRefused),
+    ],
+)
+async def test_a_proxy_that_is_not_there_is_named_as_the_proxy(
+    files: Files, url: str, step: str, kind: type[errors.SidecarError]
+) -> None:
+    files.add("upstream", f'proxy = "{url}"')
+    finding = await failing(files)
+    assert (finding.step, type(finding.error)) == (step, kind)
+    assert finding.error is not None
+    assert f"the proxy {url}" in finding.detail
+    assert "upstream.proxy" in finding.error.remedy
+
+
+async def test_a_proxy_that_is_silent_is_given_up_in_time() -> None:
+    nobody = Tls(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), presented=False)
+    async with origin.serving(answering()) as between:
+        way = proxy(between.url, None, None)
+        *_, finding = [one async for one in checkup.reach("https://finhub.test", nobody, 0.1, way)]
+    assert (finding.step, type(finding.error)) == ("proxy localhost", errors.ConnectionTimeout)

@@ -10,8 +10,9 @@ from sidecar.app import choices
 from sidecar.app.material import Material
 from sidecar.config.build import build
 from sidecar.config.defaults import defaults
-from sidecar.errors import ConfigError
+from sidecar.errors import ConfigError, SecretError
 from sidecar.redact import Secret
+from sidecar.wire.proxy import proxy
 
 if TYPE_CHECKING:
     from sidecar.config.model import Config
@@ -100,3 +101,24 @@ def test_the_numbers_a_session_lives_by_come_from_the_configuration() -> None:
     assert (terms.tenant, terms.wait, terms.eager, got.expired_when) == ("1234567", 3.0, False, "expired")
     assert (terms.patience.first, terms.patience.max, terms.patience.blocked_for) == (2.0, 5.0, 60.0)
     assert (terms.schedule.margin, terms.schedule.default_lifetime) == (7.0, 99.0)
+
+
+WAY: dict[str, Any] = {"proxy": "http://proxy.example:3128"}
+KNOWN = {"proxy_user": {"env": "U"}, "proxy_password": {"env": "W"}}
+
+
+def test_without_a_proxy_there_is_none() -> None:
+    assert chosen(config(), material()).proxy is None
+
+
+def test_the_proxy_gets_its_credentials_where_there_are_some() -> None:
+    without = chosen(config(upstream=WAY), material()).proxy
+    assert without == proxy("http://proxy.example:3128", None, None)
+    user, password = Secret("shop"), Secret("pass-word")
+    known = chosen(config(upstream=WAY | KNOWN), material(proxy_user=user, proxy_password=password)).proxy
+    assert known == proxy("http://proxy.example:3128", user, password)
+
+
+def test_credentials_that_cannot_be_sent_to_a_proxy_are_found_before_anybody_calls() -> None:
+    with pytest.raises(SecretError, match=r"^upstream\.proxy_user"):
+        chosen(config(upstream=WAY | KNOWN), material(proxy_user=Secret("a:b"), proxy_password=Secret("pass-word")))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +100,36 @@ async def test_a_secret_in_the_environment_is_looked_at_too(files: Files) -> Non
     kept = await keeping(files)
     files.environ["FINHUB_CREDENTIALS__PASSWORD"] = "two"
     assert await kept.keeper.look() == Changes(("secrets",))
+
+
+async def test_a_command_is_run_again_once_its_time_is_over_or_at_a_reload(files: Files) -> None:
+    files.put("told", "one-of-these")
+    files.environ |= {
+        "PATH": os.environ["PATH"],
+        "FINHUB_CREDENTIALS__PASSWORD_COMMAND": json.dumps(["cat", str(files.folder / "told")]),
+    }
+    files.edit('password = { file = "password" }\n', "")
+    kept = await keeping(files)
+    files.put("told", "another-one")
+    assert await kept.keeper.look() == Changes()
+    assert await kept.keeper.reload() == Changes(("secrets",))
+    assert dict(kept.keeper.standing.material.secrets)["password"] == Secret("another-one")
+
+
+async def test_a_command_that_fails_leaves_the_secret_that_stands(files: Files) -> None:
+    files.put("told", "one-of-these")
+    files.environ |= {
+        "PATH": os.environ["PATH"],
+        "FINHUB_CREDENTIALS__PASSWORD_COMMAND": json.dumps(
+            {"command": ["cat", str(files.folder / "told")], "cache": 0}
+        ),
+    }
+    files.edit('password = { file = "password" }\n', "")
+    kept = await keeping(files)
+    (files.folder / "told").unlink()
+    with pytest.raises(SecretError, match="the command cat failed: exit status 1"):
+        await kept.keeper.look()
+    assert dict(kept.keeper.standing.material.secrets)["password"] == Secret("one-of-these")
 
 
 async def test_a_new_pair_makes_another_tls_context_and_is_announced(kept: Kept) -> None:

@@ -53,6 +53,12 @@ def test_all_that_the_configuration_names_is_read(client: Made, tmp_path: Path) 
     assert (found.crl, found.key_password) == (None, None)
 
 
+def test_the_credentials_for_the_proxy_are_read_with_the_other_secrets(client: Made, tmp_path: Path) -> None:
+    way = {"proxy": "http://p:1", "proxy_user": {"env": "PASSWORD"}, "proxy_password": {"env": "SECRET"}}
+    found = material.read(config(tmp_path, upstream=way), ENVIRON)
+    assert (found.proxy_user, found.proxy_password) == (Secret("one"), Secret("two"))
+
+
 def test_production_without_a_certificate_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(IdentityError, match="production demands one") as raised:
         material.read(config(tmp_path, identity={}, upstream={}), ENVIRON)
@@ -114,6 +120,7 @@ def test_what_was_read_twice_is_the_same(client: Made, tmp_path: Path) -> None:
         ({"crl": b"x"}, ("CRL",)),
         ({"secrets": ()}, ("secrets",)),
         ({"caller_key": Secret("x")}, ("caller key",)),
+        ({"proxy_user": Secret("x"), "proxy_password": Secret("y")}, ("proxy credentials",)),
         ({"ca": b"x", "secrets": ()}, ("CA", "secrets")),
     ],
 )
@@ -147,3 +154,15 @@ def test_the_variables_that_hold_secrets_are_forgotten_and_no_others(tmp_path: P
 def test_no_secret_of_the_configuration_is_overlooked(tmp_path: Path) -> None:
     secrets = {key.name for key in keys() if key.kind is Kind.SECRET}
     assert set(material.read_secrets(config(tmp_path), ENVIRON)) == secrets
+
+
+def test_a_command_that_tells_a_secret_gets_no_other_secret(tmp_path: Path) -> None:
+    told = {"command": ["sh", "-c", "env; echo end"], "cache": 0}
+    asked = config(tmp_path, credentials={"password": {"env": "PASSWORD"}, "customer_secret": told, "tenant_id": "1"})
+    found = material.read_secrets(asked, {**ENVIRON, "PATH": "/usr/bin:/bin", "FINHUB_LISTEN__CALLER_KEY": "three"})
+    seen = found["credentials.customer_secret"]
+    assert seen is not None
+    names = {line.partition("=")[0] for line in seen.reveal().splitlines()}
+    assert names.isdisjoint({"PASSWORD", "FINHUB_LISTEN__CALLER_KEY"})
+    assert {"PATH", "SECRET"} <= names  # SECRET is no secret of this configuration
+    assert found["credentials.password"] == Secret("one")

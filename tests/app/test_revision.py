@@ -66,6 +66,7 @@ def test_what_did_not_change_changes_nothing() -> None:
         ("upstream", "idle_timeout", 1.0),
         ("upstream", "wait", 1.0),
         ("upstream", "ca_file", "ca"),
+        ("upstream", "proxy", "http://proxy.example:3128"),
         ("log", "level", "debug"),
         ("drain", "max", 1.0),
         ("check", "path", "/a"),
@@ -171,3 +172,9 @@ def test_another_user_means_another_token_and_other_proofs_another_login(
     kept: bool,  # noqa: FBT001  # a table's column
 ) -> None:
     assert (wants_login(what), keeps_token(what)) == (login, kept)
+
+
+@pytest.mark.parametrize("what", ["upstream.proxy", "proxy credentials"])
+def test_another_way_to_finhub_is_worth_a_login_and_keeps_the_token(what: str) -> None:
+    assert wants_login([what])
+    assert keeps_token([what])

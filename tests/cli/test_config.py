@@ -87,6 +87,12 @@ def test_show_refuses_what_cannot_be_used(tmp_path: Path) -> None:
         run("show", "--config", str(path))
 
 
+def test_schema_prints_that_of_a_dialect_file_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("schema", "--dialect") == 0
+    described = json.loads(capsys.readouterr().out)
+    assert (described["title"], described["required"]) == ("finhub-sidecar dialect", ["login"])
+
+
 def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("schema") == 0
     assert json.loads(capsys.readouterr().out)["title"] == "finhub-sidecar"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sidecar.cli.emulator import add_arguments
+from sidecar.emulator import pairs
+from sidecar.emulator.certificates import generate
 from sidecar.errors import ConfigError, ListenError
 
 if TYPE_CHECKING:
@@ -150,3 +154,43 @@ def test_a_wrong_argument_is_a_usage_error(arguments: list[str], told: str, caps
         parsed(*arguments)
     assert raised.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_scenario_is_a_file_that_holds_from_the_start(started: Callable[..., Started], tmp_path: Path) -> None:
+    (tmp_path / "scenario.toml").write_text('[[step]]\nlogin = 1\nfault = "login:status=503"\n')
+    _, banner = started("--environment", "playground", "--scenario", str(tmp_path / "scenario.toml"))
+    login = f"{value(banner, 'FinHub  ')}/api/v2/auth/sandbox/token"
+    reply = subprocess.run(["curl", "-sS", "-d", "{}", login], capture_output=True, text=True, check=True)
+    assert '"code": 503' in reply.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "cannot be read: No such file"), (b"\xff", "cannot be read: no UTF-8"), (b"[[step]]", "step 1: say when")],
+)
+def test_a_scenario_that_cannot_be_used_is_told(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "scenario.toml"
+    if content is not None:
+        path.write_bytes(content)
+    args = parsed("--port", "0", "--admin-port", "0", "--scenario", str(path))
+    with pytest.raises(ConfigError, match=told):
+        args.run(args)
+
+
+def test_it_uses_certificates_that_were_made_before(started: Callable[..., Started], tmp_path: Path) -> None:
+    made, home = tmp_path / "made", tmp_path / "finhub"
+    made.mkdir()
+    for name, content in pairs.folder(generate("8812345", dt.datetime.now(dt.UTC))).items():
+        (made / name).write_bytes(content)
+    _, banner = started("--dir", str(home), "--certs", str(made))
+    for name in ("ca.crt", "client.crt", "client.key"):
+        assert (home / name).read_bytes() == (made / name).read_bytes()
+    port = int(value(banner, "FinHub  ").rpartition(":")[2].split("/")[0])
+    context = ssl.create_default_context(cafile=made / "ca.crt")
+    context.load_cert_chain(made / "client.crt", made / "client.key")
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as wrapped,
+    ):
+        server = ssl.DER_cert_to_PEM_cert(wrapped.getpeercert(binary_form=True) or b"")
+    assert server.encode() == (made / "server.crt").read_bytes()

@@ -188,3 +188,37 @@ def test_an_origin_tells_its_host_and_whether_it_is_plain() -> None:
     assert addresses.host_of("http://[::1]:80") == "::1"
     assert addresses.is_plain("http://a")
     assert not addresses.is_plain("https://a")
+
+
+# ── proxies ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("value", "proxy"),
+    [
+        ("http://proxy.example:3128", "http://proxy.example:3128"),
+        ("HTTP://proxy.example:3128/", "http://proxy.example:3128"),
+        ("http://proxy.example", "http://proxy.example"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_a_proxy_is_a_host_and_perhaps_a_port(value: str, proxy: str) -> None:
+    assert addresses.proxy(value) == proxy
+    assert addresses.proxy(proxy) == proxy
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("https://proxy.example:3128", "a proxy that is itself spoken to over TLS"),
+        ("http://shop:t0p-secret@proxy.example:3128", "a URL with user information"),
+        ("http://proxy.example:3128/a", "a URL with a path"),
+        ("socks5://proxy.example:1080", "a URL without http:// in front"),
+        (3128, None),
+    ],
+)
+def test_what_is_no_proxy_is_refused_in_words_that_do_not_repeat_it(value: object, found: str | None) -> None:
+    with pytest.raises(Unfit) as caught:
+        addresses.proxy(value)
+    assert caught.value.expected == addresses.PROXY_FORM
+    assert caught.value.found == found

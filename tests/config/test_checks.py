@@ -50,6 +50,36 @@ def test_with_the_word_and_one_of_the_two_any_address_will_do(address: str, more
     assert str(config.listen.address) == address
 
 
+PROXY = {"proxy": "http://proxy.example:3128"}
+USER, PASSWORD = {"proxy_user": {"env": "U"}}, {"proxy_password": {"env": "P"}}
+
+
+@pytest.mark.parametrize(
+    ("upstream", "problems"),
+    [
+        (USER | PROXY, ["upstream.proxy_password"]),
+        (PASSWORD | PROXY, ["upstream.proxy_user"]),
+        (USER | PASSWORD, ["upstream.proxy_password", "upstream.proxy_user"]),
+        (PROXY | {"url": "http://localhost:1"}, ["upstream.proxy"]),
+    ],
+)
+def test_a_proxy_has_both_credentials_or_none_and_carries_tls_alone(
+    upstream: dict[str, Any], problems: list[str]
+) -> None:
+    assert keys({"upstream": {"url": "https://finhub.example", **upstream}}) == problems
+
+
+def test_a_login_without_tls_does_not_go_through_a_proxy_either() -> None:
+    given = {"upstream": {"url": "https://finhub.example", **PROXY}, "session": {"url": "http://localhost:1"}}
+    assert keys(given) == ["upstream.proxy"]
+
+
+@pytest.mark.parametrize("more", [{}, USER | PASSWORD])
+def test_a_proxy_may_ask_for_credentials_or_not(more: dict[str, Any]) -> None:
+    config = made({"upstream": {"url": "https://finhub.example", **PROXY, **more}})
+    assert config.upstream.proxy == "http://proxy.example:3128"
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:9901", "unix:/a"])
 def test_two_listeners_need_two_addresses(address: str) -> None:
     assert keys({"listen": {"address": address}, "admin": {"address": address}}) == ["admin.address"]

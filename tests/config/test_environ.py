@@ -81,6 +81,29 @@ def test_with_file_at_its_end_it_names_the_file() -> None:
     assert found.data == {"listen": {"caller_key": {"file": "/run/key"}}}
 
 
+@pytest.mark.parametrize(
+    ("ending", "text", "reference"),
+    [
+        ("CREDENTIAL", "key", {"credential": "key"}),
+        ("KEYRING", "finhub/me", {"keyring": "finhub/me"}),
+        ("COMMAND", '["pass", "a b"]', {"command": ["pass", "a b"]}),
+        ("COMMAND", '{"command": ["pass"], "cache": 0}', {"command": ["pass"], "cache": 0}),
+        ("COMMAND", "pass finhub", {"command": "pass finhub"}),
+    ],
+)
+def test_another_ending_names_another_place(ending: str, text: str, reference: object) -> None:
+    found = environ.read({f"FINHUB_LISTEN__CALLER_KEY_{ending}": text})
+    assert found.data == {"listen": {"caller_key": reference}}
+    assert found.sources == {"listen.caller_key": f"FINHUB_LISTEN__CALLER_KEY_{ending}"}
+
+
+def test_two_places_at_once_are_a_problem() -> None:
+    names = [f"FINHUB_CREDENTIALS__PASSWORD_{ending}" for ending in ("KEYRING", "CREDENTIAL")]
+    (problem,) = environ.read(dict.fromkeys(names, "hunter2")).problems
+    assert all(name in str(problem) for name in names)
+    assert "hunter2" not in str(problem)
+
+
 def test_both_at_once_are_a_problem() -> None:
     found = environ.read({"FINHUB_CREDENTIALS__PASSWORD": "hunter2", "FINHUB_CREDENTIALS__PASSWORD_FILE": "x"})
     assert [problem.key for problem in found.problems] == ["credentials.password"]

@@ -39,7 +39,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (Refresh().enabled, Refresh().path, Refresh().margin) == (True, None, 60)
     assert (Backoff().first, Backoff().max) == (1, 60)
     assert Check().path is None
-    assert Limits().requests_per_second == 0
+    assert (Limits().requests_per_second, Limits().burst, Limits().queue) == (0, 1, 5)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,9 @@ def test_an_identity_is_given_by_a_certificate_or_a_pkcs12_file(
         (Refresh, {"path": "no-slash"}),
         (Backoff, {"first": 0}),
         (Check, {"path": "x"}),
-        (Limits, {"requests_per_second": 1}),
+        (Limits, {"requests_per_second": -1}),
+        (Limits, {"burst": 0}),
+        (Limits, {"queue": -1}),
         (FieldRule, {"value": "{nonsense}"}),
         (FieldRule, {"value": "a", "when": "never"}),
         (FieldRule, {"value": "a", "remove": True}),

@@ -58,10 +58,10 @@ def test_a_whole_number_is_nothing_like_one_and_within_its_bounds(value: object,
     assert [kinds.whole(1, 3).read(number) for number in (1, 3)] == [1, 3]
 
 
-@pytest.mark.parametrize("value", [True, False, 1, 0.5, "0", float("nan")])
-def test_zero_is_no_other_number(value: object) -> None:
-    refused(kinds.ZERO, value)
-    assert (kinds.ZERO.read(0), kinds.ZERO.read(0.0)) == (0, 0)
+@pytest.mark.parametrize("value", [True, False, -1, 0.001, 100_001, "0", float("nan"), float("inf")])
+def test_a_rate_is_zero_or_a_number_of_some_size(value: object) -> None:
+    assert refused(kinds.RATE, value).expected == "0, or 0.01 to 100000"
+    assert [kinds.RATE.read(rate) for rate in (0, 0.01, 5, 100_000)] == [0, 0.01, 5, 100_000]
 
 
 @pytest.mark.parametrize("value", ["A", "", 1, None, ["a"]])

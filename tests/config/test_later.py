@@ -6,7 +6,7 @@ from sidecar.config import later
 from sidecar.config.catalogue import keys
 
 
-@pytest.mark.parametrize("key", ["tenants", "tenants.name", "upstream.proxy", "session.store_key"])
+@pytest.mark.parametrize("key", ["tenants", "tenants.name", "session.store_key"])
 def test_keys_of_a_later_version_are_known_as_such(key: str) -> None:
     assert later.is_later(key)
     assert later.NOT_AVAILABLE in str(later.problem(key))

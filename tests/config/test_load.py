@@ -7,6 +7,7 @@ import pytest
 
 from sidecar.config.load import load, parse
 from sidecar.config.model import EnvRef, FileRef
+from sidecar.config.refs import CommandRef
 from sidecar.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,6 +87,20 @@ def test_relative_paths_count_from_the_file_that_holds_them(tmp_path: Path) -> N
     assert config.listen.address.path == str(tmp_path / "run/finhub.sock")
     assert config.session.dialect == str(tmp_path / "mine.toml")
     assert config.audit.file == str(tmp_path / "audit.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("program", "found"), [("bin/ask", "{folder}/bin/ask"), ("/bin/ask", "/bin/ask"), ("ask", "ask"), ("", None)]
+)
+def test_a_program_is_a_path_where_it_has_a_slash_and_is_else_looked_for(
+    tmp_path: Path, program: str, found: str | None
+) -> None:
+    path = write(tmp_path, f'{TENANT}\npassword = {{ command = ["{program}", "a/b"] }}')
+    if found is None:
+        with pytest.raises(ConfigError, match=r"credentials\.password"):
+            load(path, {})
+    else:
+        assert load(path, {}).credentials.password == CommandRef((found.format(folder=tmp_path), "a/b"))
 
 
 def test_a_dash_is_stdout_and_no_path(tmp_path: Path) -> None:

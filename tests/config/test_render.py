@@ -120,7 +120,8 @@ def test_the_schema_describes_toml_as_it_is_written() -> None:
     assert of_bytes["type"] == "integer"
     assert re.fullmatch(size["pattern"], "256MiB")
     references = described("credentials.password")["oneOf"]
-    assert [list(each["properties"]) for each in references] == [["env"], ["file"]]
+    places = [["env"], ["file"], ["credential"], ["keyring"], ["command", "timeout", "cache"]]
+    assert [list(each["properties"]) for each in references] == places
     assert all(each["required"] for each in references)
     assert described("listen.allow") | {"description": ""} == {
         "default": ["* /**"],

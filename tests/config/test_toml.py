@@ -11,7 +11,7 @@ from sidecar.config import toml
 from sidecar.config.addresses import address, network
 from sidecar.config.finhub_side import FieldRule
 from sidecar.config.kinds import Kind
-from sidecar.config.refs import EnvRef, FileRef
+from sidecar.config.refs import CommandRef, EnvRef, FileRef
 from sidecar.redact import Secret
 
 SCALARS = st.text() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
@@ -39,6 +39,7 @@ def test_there_is_no_toml_for_anything_else(value: object) -> None:
     [
         (EnvRef("A"), Kind.SECRET, {"env": "A"}),
         (FileRef("/b"), Kind.SECRET, {"file": "/b"}),
+        (CommandRef(("a", "b")), Kind.SECRET, {"command": ["a", "b"], "timeout": 10.0, "cache": 300.0}),
         (address("[::1]:80"), Kind.ADDRESS, "[::1]:80"),
         ((network("10.0.0.0/8"), network("::1")), Kind.LIST, ["10.0.0.0/8", "::1/128"]),
         (2**20, Kind.SIZE, "1MiB"),

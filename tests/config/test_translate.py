@@ -35,7 +35,10 @@ def refused(given: Table) -> Faults:
             "upstream.max_connections: found 0; expected greater than or equal to 1",
         ),
         ({"workers": 2}, "workers: found 2; expected 1; several workers are not available in this version"),
-        ({"limits": {"requests_per_second": "x"}}, 'limits.requests_per_second: found "x"; expected 0; shaping is'),
+        (
+            {"limits": {"requests_per_second": "x"}},
+            'limits.requests_per_second: found "x"; expected 0, or 0.01 to 100000',
+        ),
         ({"fields": {"Host": {"value": "x"}}}, "fields.Host: found a field that cannot be configured; expected"),
         ({"fields": {"X-A": {}}}, "fields.X-A: found neither value nor remove; expected {"),
         ({"credentials": {"username": 12345}}, "credentials.username: found an integer; expected a string"),

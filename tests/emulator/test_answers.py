@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sidecar.emulator.answers import as_json, malformed, refusal, success
+from sidecar.emulator.answers import as_json, fincard_refusal, malformed, refusal, said, success
 
 
 def test_success_wears_the_envelope() -> None:
@@ -37,6 +37,19 @@ def test_a_refusal_says_what_it_is_told_to() -> None:
         "message": "Slow down",
         "data": {"message": "Slow down", "errorType": "RATE"},
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "sent", "inside"), [(401, 200, 401), (400, 400, None), (429, 429, None), (500, 500, None)]
+)
+def test_fincard_says_401_inside_a_200_and_everything_else_plainly(status: int, sent: int, inside: int | None) -> None:
+    answer = fincard_refusal(status, "No", (("Retry-After", "7"),))
+    assert (answer.status, answer.inside, answer.fields) == (sent, inside, (("Retry-After", "7"),))
+    assert json.loads(answer.body) == {"success": False, "code": status, "msg": "No"}
+
+
+def test_what_a_refusal_says_can_be_said_again() -> None:
+    assert said(refusal(401, "Not you")) == "Not you"
 
 
 def test_a_malformed_request_is_told_which_field() -> None:

@@ -224,6 +224,20 @@ async def test_a_v21_session_promises_a_day_and_lives_an_hour(start: Start, cloc
     assert await balance(client) == 401
 
 
+async def test_a_v21_session_is_renewed_in_its_last_tenth_and_keeps_its_id(start: Start, clock: FakeClock) -> None:
+    client = await start()
+    first = (await v21_login(client)).json["data"]
+    clock.time += 3239
+    early = await client.refresh(refreshToken=first["refreshToken"])
+    assert early.json["userSessionToken"] == first["token"]
+    clock.time += 1
+    client.token = (await client.refresh(refreshToken=first["refreshToken"])).json["userSessionToken"]
+    assert client.token != first["token"]
+    assert (await client.call("DELETE", f"{ORGANIZATION}/{first['sessionId']}")).status == 200
+    counts = client.emulator.counts
+    assert (counts.refreshes_unchanged, counts.refreshes, counts.logouts) == (1, 1, 1)
+
+
 async def test_a_v21_session_in_the_playground_has_no_refresh_token(start: Start) -> None:
     client = await start(environment="playground")
     assert "refreshToken" not in (await v21_login(client)).json["data"]
@@ -266,14 +280,43 @@ async def test_fincard_answers_flat_without_a_refresh_token(start: Start) -> Non
     assert (reply["expiresIn"], "refreshToken" in reply) == (1800, False)
     client.token = reply["accessToken"]
     assert await balance(client) == 200
-    assert (await client.refresh(refreshToken="made up")).status == 401
+    assert (await client.refresh(refreshToken="made up")).status == 404
+    assert (await client.refresh()).status == 404
+    assert (client.emulator.counts.refreshes, client.emulator.counts.refreshes_unchanged) == (0, 0)
 
 
 async def test_fincard_says_401_inside_a_200(start: Start) -> None:
     client = await start()
     reply = await fincard(client, password="wrong")
-    assert (reply.status, reply.json["success"], reply.json["code"]) == (200, False, 401)
+    assert (reply.status, reply.json) == (200, {"success": False, "code": 401, "msg": "Invalid credentials"})
     assert client.emulator.counts.rejected_logins == 1
+
+
+async def test_five_failures_lock_fincard_out_as_everybody(start: Start, clock: FakeClock) -> None:
+    client = await start()
+    for _ in range(5):
+        await fincard(client, password="wrong")
+    locked = await fincard(client)
+    assert (locked.status, locked.json["code"]) == (200, 401)
+    assert "locked" in locked.json["msg"]
+    clock.time += 1800
+    assert (await fincard(client)).json["success"] is True
+
+
+async def test_fincard_says_when_after_too_many_logins(start: Start) -> None:
+    client = await start(token_calls=1)
+    await fincard(client)
+    reply = await fincard(client)
+    assert (reply.status, reply.json["code"], reply.fields["Retry-After"]) == (429, 429, "60")
+
+
+async def test_a_token_of_fincard_ends_with_a_401_inside_a_200(start: Start, clock: FakeClock) -> None:
+    client = await start()
+    client.token = (await fincard(client)).json["accessToken"]
+    clock.time += 1800
+    reply = await client.call("GET", "/api/v2.1/fintrans/acc-1/balance")
+    assert (reply.status, reply.json["success"], reply.json["code"]) == (200, False, 401)
+    assert (client.emulator.counts.api, client.emulator.counts.unauthorized) == (1, 1)
 
 
 async def test_fincard_says_400_plainly(start: Start) -> None:

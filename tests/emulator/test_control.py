@@ -134,3 +134,35 @@ async def test_a_browser_gets_nothing(client: Client, fields: dict[str, str]) ->
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "[::1]", "[::1]:80", "127.0.0.1"])
 async def test_every_name_of_this_machine_will_do(client: Client, host: str) -> None:
     assert (await client.control("GET", "/-/counts", Host=host)).status == 200
+
+
+async def test_the_clock_can_stand_still(client: Client, clock: FakeClock) -> None:
+    assert (await client.control("POST", "/-/clock", {"frozen": True})).json == {"advanced": 0}
+    clock.time += 1801
+    assert await status(client) == 200
+    assert (await client.control("POST", "/-/clock", {"frozen": False, "advance": 1801})).status == 200
+    assert await status(client) == 401
+
+
+@pytest.mark.parametrize("form", [{"frozen": 1}, {"frozen": True, "advance": -1}, {}])
+async def test_a_clock_without_sense_is_refused_and_nothing_changes(
+    client: Client, clock: FakeClock, form: dict[str, Any]
+) -> None:
+    assert (await client.control("POST", "/-/clock", form)).status == 400
+    clock.time += 1801
+    assert await status(client) == 401
+
+
+async def test_a_scenario_can_be_begun_and_healed(client: Client) -> None:
+    storm = b'[[step]]\napi = 2\nfault = "api:status=429,retry_after=2"\n'
+    assert (await client.control("POST", "/-/scenario", storm)).json == {"steps": 1}
+    assert [await status(client) for _ in range(3)] == [200, 429, 429]
+    assert (await client.control("POST", "/-/heal")).json == {"healed": True}
+    assert await status(client) == 200
+
+
+@pytest.mark.parametrize(("text", "told"), [(b"[[step]]\nat = 1", "say what"), (b"\xff", "UTF-8")])
+async def test_a_scenario_that_is_none_is_refused_in_words(client: Client, text: bytes, told: str) -> None:
+    reply = await client.control("POST", "/-/scenario", text)
+    assert reply.status == 400
+    assert told in reply.body.decode()

@@ -165,3 +165,11 @@ async def test_cleared_faults_are_gone(client: Client) -> None:
     client.emulator.fault("api:status=500")
     client.emulator.clear_faults()
     assert (await client.call("GET", BALANCE)).status == 200
+
+
+async def test_an_expired_certificate_ends_the_connections_of_before(client: Client) -> None:
+    assert (await client.call("GET", "/api/echo/x")).status == 200
+    client.emulator.play('[[step]]\napi = 1\ndo = "certificate-expired"')
+    with pytest.raises(aiohttp.ClientError):
+        await client.call("POST", "/api/echo/x")
+    assert client.emulator.counts.api == 1

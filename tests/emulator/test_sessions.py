@@ -6,8 +6,8 @@ import json
 import jwt
 import pytest
 
-from sidecar.emulator.answers import FinHubError
-from sidecar.emulator.sessions import Instant, Session, Sessions, validity, whole
+from sidecar.emulator.answers import EXPIRED, FinHubError
+from sidecar.emulator.sessions import FINCARD, Instant, Session, Sessions, validity, whole
 
 KEY = b"thirty-two bytes of signing key!"
 
@@ -37,6 +37,7 @@ def test_a_token_is_a_jwt_with_its_claims(sessions: Sessions) -> None:
     session = opened(sessions)
     claims = jwt.decode(session.token.reveal(), KEY, algorithms=["HS256"], options={"verify_exp": False})
     assert claims == {
+        "iss": "finhub",
         "iat": 1_700_000_000,
         "exp": 1_700_000_100,
         "sub": "ann",
@@ -66,6 +67,18 @@ def test_a_token_that_is_not_ours_is_called_invalid(sessions: Sessions) -> None:
     assert "invalid" in refusal(sessions, "garbage", 0.0)
 
 
+def test_a_token_of_fincard_is_refused_inside_a_200(sessions: Sessions) -> None:
+    token = sessions.open("ann", 10.0, at(0.0), refreshable=False, issuer=FINCARD).token.reveal()
+    assert sessions.find(token, 9.0).issuer == FINCARD
+    for end in (sessions.expire, lambda _: sessions.revoke()):
+        end(5.0)
+        with pytest.raises(FinHubError) as raised:
+            sessions.find(token, 5.0)
+        answer = raised.value.answer
+        assert (answer.status, answer.inside) == (200, 401)
+        assert json.loads(answer.body) == {"success": False, "code": 401, "msg": EXPIRED}
+
+
 def test_more_than_a_tenth_left_refreshes_nothing(sessions: Sessions) -> None:
     session = opened(sessions)
     assert sessions.renew(session, at(89.9)) is session
@@ -77,6 +90,7 @@ def test_a_tenth_left_brings_a_new_token_and_the_old_one_lives_on(sessions: Sess
     assert renewed.token != session.token
     assert renewed.refresh_token != session.refresh_token
     assert (renewed.session_id, renewed.user, renewed.expires_at) == (session.session_id, "ann", 190.0)
+    assert renewed.issuer == session.issuer
     assert sessions.find(session.token.reveal(), 99.0) is session
     assert sessions.find(renewed.token.reveal(), 189.0) is renewed
 

@@ -53,3 +53,32 @@ def test_a_refused_client_is_told_why_before_the_refusal_counts() -> None:
         client.read()
     with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
         server.do_handshake()
+
+
+def test_while_the_certificate_counts_as_expired_every_handshake_is_refused_so() -> None:
+    said = [True]
+    context = server_context(CERTIFICATES, INTEGRATION, lambda: said[0])
+    assert context is not None
+    assert "EXPIRED" in hello(context)
+    said[0] = False
+    assert hello(context) == "WANT_READ"
+
+
+def hello(context: ssl.SSLContext) -> str:
+    """Shake hands as far as it goes; return why the client stops."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    from_server, from_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = ssl.create_default_context(cadata=CERTIFICATES.ca_pem.decode())
+    client = trusting.wrap_bio(from_server, from_client, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    talk(from_client, to_server)
+    with pytest.raises(ssl.SSLWantReadError):
+        server.do_handshake()
+    talk(to_client, from_server)
+    try:
+        client.do_handshake()
+    except ssl.SSLError as error:
+        return str(error.reason)
+    return "WANT_READ"

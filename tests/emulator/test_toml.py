@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -21,6 +22,20 @@ def test_the_configuration_names_files_and_no_secret(rules: Environment) -> None
     assert content["credentials"]["customer_secret"] == {"file": "customer_secret"}
     assert account.password.reveal() not in text
     assert account.customer_secret.reveal() not in text
+
+
+def test_what_v21_logs_in_with_is_there_to_be_uncommented() -> None:
+    account = made_up_account()
+    text = sidecar_toml(account, PRODUCTION, "https://localhost:1")
+    shown = tomllib.loads(re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE))["credentials"]
+    assert (shown["organization_id"], shown["user_id"]) == (account.organization_id, account.user_id)
+    assert (shown["tenant_key"], shown["tenant_secret"]) == (account.tenant_key, {"file": "tenant_secret"})
+    assert shown.keys() - tomllib.loads(text)["credentials"].keys() == {
+        "organization_id",
+        "user_id",
+        "tenant_key",
+        "tenant_secret",
+    }
 
 
 def test_the_playground_needs_no_certificate() -> None:

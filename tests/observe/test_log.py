@@ -43,6 +43,7 @@ EXAMPLES: list[events.Event] = [
     events.MintFailed(tenant="t", kind="login", gate="COOLING", cause="c", detail="d", remedy="r", retry_in=1.0),
     events.TokenRejected(tenant="t", fingerprint="f", braked=False),
     events.Forwarded(**FORWARDED),
+    events.Shaped(request_id="r", seconds=0.2, refused=False),
     events.Bug(request_id="", kind="ValueError", where="f (m.py:1)"),
     events.IdentityLoaded(subject="s", not_after_utc="n", days_left=1, warnings=("w",)),
     events.Reloaded(what=("secrets",), restart=("workers",)),
@@ -139,7 +140,7 @@ def test_a_request_is_told_with_all_that_is_not_empty() -> None:
     }
 
 
-@pytest.mark.parametrize(("level", "lines"), [("debug", 18), ("info", 18), ("warning", 9), ("error", 4)])
+@pytest.mark.parametrize(("level", "lines"), [("debug", 19), ("info", 18), ("warning", 9), ("error", 4)])
 def test_nothing_below_the_level_is_written(level: str, lines: int) -> None:
     streams = Streams(level=level)
     for event in EXAMPLES:

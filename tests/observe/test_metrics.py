@@ -158,6 +158,8 @@ LOST = events.TrailResumed(lost=7, refused=0)
         (events.Reloaded(what=("secrets",)), {'reloads_total{result="ok"}': 1}),
         (events.ReloadFailed(what="SecretError", detail="d", remedy="r"), {'reloads_total{result="failed"}': 1}),
         (events.Bug(request_id="", kind="ValueError", where="f"), {"bugs_total": 1}),
+        (events.Shaped(request_id="r", seconds=0.2, refused=False), {"shaping_waits_total": 1}),
+        (events.Shaped(request_id="r", seconds=0.0, refused=True), {"shaping_refusals_total": 1}),
         (LOST, {"audit_lines_lost_total": 7}),
         (events.TrailFailed(detail="d", remedy="r", stops=True), {}),
         (events.TrailHead(why="opened", file="f", seq=1, head="h"), {}),

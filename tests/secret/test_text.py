@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.errors import SecretError
-from sidecar.secret.text import LONGEST, secret
+from sidecar.secret.text import LONGEST, less_one_newline, secret
 
 
 def test_utf_8_text_is_a_secret() -> None:
@@ -21,3 +21,10 @@ def test_anything_else_is_refused_with_a_remedy_and_not_shown(content: bytes, wh
     assert caught.value.remedy
     assert caught.value.__cause__ is None
     assert "hunter2" not in caught.value.detail + caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "left"), [(b"a\n", b"a"), (b"a\r\n", b"a"), (b"a\n\n", b"a\n"), (b"a\r", b"a\r"), (b"a", b"a")]
+)
+def test_one_trailing_newline_is_taken_off(content: bytes, left: bytes) -> None:
+    assert less_one_newline(content) == left

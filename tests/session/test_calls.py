@@ -10,7 +10,7 @@ import pytest
 from sidecar.errors import ConfigError
 from sidecar.redact import Secret
 from sidecar.session.calls import Call, login, logout, missing, refresh
-from sidecar.session.dialect import Dialect, own_paths, with_refresh_path, without_refresh
+from sidecar.session.dialect import Dialect
 from sidecar.session.dialect_file import load
 from sidecar.session.token import Token
 
@@ -161,32 +161,9 @@ def test_a_refresh_sends_what_there_is_and_no_client_credentials(
     assert json.loads(call.body) == body
 
 
-@pytest.mark.parametrize("name", ["playground", "v2.1-admin", "v2.1-customer", "fincard"])
+@pytest.mark.parametrize("name", ["playground", "fincard"])
 def test_some_dialects_have_no_refresh(name: str) -> None:
     assert refresh(load(name), token(), CREDENTIALS) is None
-
-
-@pytest.mark.parametrize("name", ["production", "playground"])
-def test_a_configured_refresh_path_stands_in_and_the_old_one_stays_ours(name: str) -> None:
-    own = with_refresh_path(load(name), "/auth/renew")
-    call = refresh(own, token(refresh_token=Secret("refresh-1")), CREDENTIALS)
-    assert call is not None
-    assert (call.path, call.fields) == ("/auth/renew", BEARER)
-    assert json.loads(call.body) == {"refreshToken": "refresh-1"}
-    assert {(None, "/auth/renew"), (None, "/api/v2/auth/token/refresh")} <= set(own_paths(own))
-
-
-@pytest.mark.parametrize("name", ["production", "fincard"])
-def test_a_refresh_that_is_turned_off_is_not_sent_and_its_path_stays_ours(name: str) -> None:
-    own = without_refresh(load(name))
-    assert refresh(own, token(), CREDENTIALS) is None
-    assert set(own_paths(own)) == set(own_paths(load(name)))
-
-
-@pytest.mark.parametrize("path", ["renew", "/a?b", "/a/../b", "/a//b", "/%2e%2E/a", "/{token}", "/a{user_id}"])
-def test_a_refresh_path_that_is_none_is_a_configuration_error(path: str) -> None:
-    with pytest.raises(ConfigError, match=r"^session\.refresh\.path: "):
-        with_refresh_path(load("production"), path)
 
 
 @pytest.mark.parametrize("name", ["playground", "integration", "production"])
@@ -247,22 +224,3 @@ def test_a_call_hides_what_holds_secrets() -> None:
     call = logout(load("production"), token(), CREDENTIALS)
     assert "token-value-1" not in repr(call)
     assert repr(call) == "Call(method='POST', path='/api/v2/auth/logout')"
-
-
-def test_the_own_paths_are_those_of_the_whole_generation() -> None:
-    classic = {
-        "/api/v2/auth/token",
-        "/api/v2/auth/sandbox/token",
-        "/api/v2/auth/token/refresh",
-        "/api/v2/auth/logout",
-    }
-    for name in ("playground", "integration", "production"):
-        assert set(own_paths(load(name))) == {(None, path) for path in classic}
-    assert set(own_paths(load("v2.1-admin"))) == set(own_paths(load("v2.1-customer")))
-    assert len(own_paths(load("v2.1-admin"))) == 6
-    assert own_paths(load("fincard")) == ((None, "/api/auth/login"),)
-
-
-def test_a_dialect_cannot_be_changed() -> None:
-    with pytest.raises(AttributeError, match="frozen"):
-        load("production").name = "other"  # type: ignore[misc]  # the point of the test

@@ -7,9 +7,12 @@ import json
 import ssl
 from typing import TYPE_CHECKING
 
+import origin
+import proxying
 import pytest
 import trustme
 from operating import Files, finhub
+from proxying import tunnelling
 from tlsserver import server_context, serving
 
 from sidecar.app import choices, lanes
@@ -20,6 +23,7 @@ from sidecar.session.dialect_file import load
 from sidecar.session.endpoint import Desk, HttpTokenEndpoint
 from sidecar.session.token import Token
 from sidecar.tls.context import client_context
+from sidecar.wire.proxy import proxy
 from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
@@ -388,3 +392,83 @@ async def test_a_refusal_is_one_by_its_status_however_its_body_ends(
     async with answering(reply, hold=hold) as (origin, heard):
         failure = await failed(endpoint(origin))
     assert (failure.kind, failure.retry_after, len(heard)) == (kind, retry_after, 1)
+
+
+# ── through a proxy ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def by_way_of(one: HttpTokenEndpoint, url: str, password: str = "") -> HttpTokenEndpoint:
+    known = (Secret("shop"), Secret(password)) if password else (None, None)
+    one.proxy = proxy(url, *known)
+    return one
+
+
+async def test_a_login_goes_through_the_proxys_tunnel_and_its_credentials_no_further(
+    authority: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    context = server_context(authority.issue_cert("localhost"), ssl.TLSVersion.TLSv1_3)
+    async with origin.serving(origin.replying(http(GOOD)), context) as there, origin.serving(tunnelling()) as between:
+        one = by_way_of(endpoint(there.url, Tls(trusting, presented=False)), between.url, "pass-word")
+        assert isinstance(await login(one), Grant)
+        (asked,) = between.requests
+        assert asked.line == b"CONNECT localhost:%d HTTP/1.1" % there.port
+        assert asked.get(b"Proxy-Authorization") == [b"Basic c2hvcDpwYXNzLXdvcmQ="]
+        assert asked.get(b"User-Agent") == [b"finhub-sidecar"]
+        assert there.requests[0].get(b"Proxy-Authorization") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "cause"),
+    [
+        (b"HTTP/1.1 403 Filtered\r\n\r\n", Kind.TRANSIENT, "connection_refused"),
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", Kind.FINAL, "proxy_configuration_error"),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", Kind.TRANSIENT, "destination_unavailable"),
+        (b"SSH-2.0\r\n\r\n", Kind.TRANSIENT, "http_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", Kind.TRANSIENT, "http_protocol_error"),
+    ],
+)
+async def test_a_proxys_refusal_has_its_name_and_is_final_only_where_credentials_may_lock(
+    trusting: ssl.SSLContext, answer: bytes, kind: Kind, cause: str
+) -> None:
+    async with origin.serving(proxying.answering(answer)) as between:
+        one = by_way_of(endpoint("https://finhub.test", Tls(trusting, presented=False)), between.url, "pass-word")
+        failure = await failed(one)
+        assert (failure.kind, failure.cause, len(between.requests)) == (kind, cause, 1)
+        if kind is Kind.FINAL:
+            assert "upstream.proxy_password" in failure.remedy
+
+
+async def test_a_proxy_that_is_not_there_or_silent_is_named(trusting: ssl.SSLContext) -> None:
+    tls = Tls(trusting, presented=False)
+    async with origin.serving(proxying.answering()) as between:
+        silent = await failed(by_way_of(endpoint("https://finhub.test", tls, connect=0.2), between.url))
+    assert silent.cause == "connection_timeout"
+    assert f"through the proxy {between.url} within 0.2 s" in silent.detail
+    gone = await failed(by_way_of(endpoint("https://finhub.test", tls), between.url))
+    assert (gone.cause, gone.detail) == ("connection_refused", f"the proxy {between.url}: nobody listens there")
+
+
+async def test_what_finhub_says_in_the_tunnel_is_told_as_finhubs(
+    authority: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    strict = server_context(
+        authority.issue_cert("localhost"), ssl.TLSVersion.TLSv1_3, clients=authority.cert_pem.bytes()
+    )
+    async with origin.serving(origin.silent, strict) as there, origin.serving(tunnelling()) as between:
+        one = by_way_of(endpoint(there.url, Tls(trusting, presented=False)), between.url)
+        assert (await failed(one)).cause == "tls_alert_received"
+        assert {asked.target for asked in between.requests} == {b"localhost:%d" % there.port}
+
+
+async def test_why_a_login_was_lost_is_asked_through_the_proxy_as_well(
+    authority: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    context = server_context(authority.issue_cert("finhub.test"), ssl.TLSVersion.TLSv1_3)
+    async with (
+        origin.serving(origin.cutting(), context) as there,
+        origin.serving(tunnelling(to=there.port)) as between,
+    ):
+        one = by_way_of(endpoint("https://finhub.test", Tls(trusting, presented=False)), between.url)
+        assert (await failed(one)).cause == "connection_terminated"
+        assert [asked.target for asked in between.requests] == [b"finhub.test:443"] * 2
+        assert len(there.requests) == 1

@@ -55,6 +55,12 @@ def test_a_place_is_looked_for_as_it_is_and_then_under_data(
     assert list(lookup.find(document, place)) == found
 
 
+def test_at_looks_in_the_document_itself_alone() -> None:
+    document = {"a": [{"b": 1}, {"b": 2}], "data": {"c": 3}}
+    assert list(lookup.at(document, "a[].b")) == [1, 2]
+    assert list(lookup.at(document, "c")) == []
+
+
 def test_the_first_understood_reading_counts() -> None:
     document = {"a": "", "b": 3, "c": "yes"}
     assert lookup.first(document, ("a", "b", "c"), lookup.text) == ("c", "yes")

@@ -261,12 +261,21 @@ def test_finhubs_error_bodies_explain_themselves(
         ({"success": False, "code": True}, Kind.TRANSIENT, 200),
         ({"success": False, "code": 401.5}, Kind.TRANSIENT, 200),
         ({"success": False, "code": 200}, Kind.TRANSIENT, 200),
+        ({"code": 200, "data": {"success": False, "message": "no"}}, Kind.TRANSIENT, 200),
+        ({"code": 200, "data": {"code": 401, "success": False}}, Kind.FINAL, 401),
+        ({"success": True, "data": {"success": False}}, Kind.TRANSIENT, 200),
     ],
 )
 def test_a_no_inside_a_200_is_classified_by_its_code(document: object, kind: Kind, status: int) -> None:
     for failure in (failed(logged_in(document)), failed(refreshed(document))):
         assert (failure.kind, failure.status) == (kind, status)
         assert failure.cause != "http_protocol_error"
+
+
+def test_a_dialect_says_where_a_code_lies() -> None:
+    own = parse("own", "[login]\npath = '/a'\n[reply]\ncode = ['error.status', 'code']", where="own.toml")
+    failure = failed(read_login(own, 200, FIELDS, b'{"error": {"status": 401}}', NOON))
+    assert (failure.kind, failure.status) == (Kind.FINAL, 401)
 
 
 def test_a_404_inside_a_200_says_that_there_is_no_refresh() -> None:

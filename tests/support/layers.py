@@ -20,7 +20,7 @@ LAYERS: Final = (
     {"gateway", "admin", "observe", "audit"},
     {"app"},
     {"server", "emulator"},
-    {"demo"},
+    {"demo", "testing"},
     {"cli"},
     {"__main__"},
 )

@@ -21,6 +21,7 @@ from sidecar.gateway.fields import FieldPolicy
 from sidecar.gateway.handler import Allowance, Gateway, Tools
 from sidecar.gateway.lane import Lane
 from sidecar.gateway.pace import Pace
+from sidecar.gateway.shaping import Shaper
 from sidecar.gateway.upstream import Bounds, Upstream
 from sidecar.guard.policy import Policy
 from sidecar.wire.tls import Tls
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
 
+    from sidecar.config import finhub_side
+    from sidecar.gateway.in_band import InBand
     from sidecar.redact import Secret
 
 PLAIN = Tls(context=None, presented=False)
@@ -57,6 +60,8 @@ class Plan:
     )
     tokens: FakeTokens = field(default_factory=FakeTokens)
     expired_when: str | None = None
+    in_band: InBand | None = None
+    shaping: finhub_side.Limits | None = None
     connections: int = 10
     connect: float = 2.0
     response: float = 5.0
@@ -170,7 +175,14 @@ async def staged(script: Script, plan: Plan | None = None, tls: ssl.SSLContext |
 
 def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
     told: list[events.Event] = []
-    lane = Lane(fields=plan.fields(), tokens=plan.tokens, upstream=upstream, expired_when=plan.expired_when)
+    lane = Lane(
+        fields=plan.fields(),
+        tokens=plan.tokens,
+        upstream=upstream,
+        expired_when=plan.expired_when,
+        in_band=plan.in_band,
+        shaper=None if plan.shaping is None else Shaper(plan.shaping),
+    )
     budget = Budget(plan.total)
     ids: Any = iter(f"00000000-0000-4000-8000-{number:012d}" for number in range(1, 10**6))
     tools = Tools(clock=Clock(), new_id=lambda: next(ids), emit=told.append)

@@ -6,7 +6,7 @@ from made import make, pem
 
 from sidecar.errors import IdentityError
 from sidecar.redact import Secret
-from sidecar.tls.pem import read_pem
+from sidecar.tls.pem import has_key, read_pem
 
 PASSWORD = Secret("correct horse Ünïcode")
 WRONG = Secret("battery staple")
@@ -144,3 +144,10 @@ def test_a_chain_that_is_only_half_written_is_refused_though_its_first_certifica
     error = refusal(MADE.certificate_pem + half, MADE.key_pem)
     assert error.detail == "identity.certificate_file: the file ends in the middle of a block"
     assert "rename" in error.remedy
+
+
+def test_a_key_is_seen_wherever_it_stands() -> None:
+    made = make("seen")
+    assert has_key(made.certificate_pem + made.key_pem)
+    assert has_key(made.sealed_key_pem("x"))
+    assert not has_key(made.certificate_pem)

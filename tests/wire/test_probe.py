@@ -5,12 +5,16 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
+import origin
 import pytest
+from proxying import answering, tunnelling
 from tlsserver import server_context, serving
+from yarl import URL
 
 from sidecar.errors import TlsAlertReceived
 from sidecar.tls.context import client_context
 from sidecar.wire import probe
+from sidecar.wire.proxy import proxy
 from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
@@ -61,3 +65,24 @@ async def test_nothing_is_sent(tls: Tls, authority: trustme.CA) -> None:
         await probe.handshake("localhost", server.sockets[0].getsockname()[1], tls)
         await asyncio.sleep(0.05)
     assert heard == [b""]
+
+
+# ── through a proxy ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_probe_goes_through_the_proxy_and_speaks_tls_with_the_server_behind_it(
+    authority: trustme.CA, tls: Tls
+) -> None:
+    context = server_context(authority.issue_cert("finhub.test"), ssl.TLSVersion.TLSv1_3)
+    with serving(context) as server:
+        async with origin.serving(tunnelling(to=server.port)) as between:
+            assert await probe.handshake("finhub.test", 443, tls, proxy(between.url, None, None)) == "TLSv1.3"
+            assert [asked.target for asked in between.requests] == [b"finhub.test:443"]
+
+
+async def test_a_tunnel_that_is_refused_tells_nothing_about_the_reply_that_was_lost(tls: Tls) -> None:
+    async with origin.serving(answering(b"HTTP/1.1 403 Filtered\r\n\r\n")) as between:
+        way = proxy(between.url, None, None)
+        lost = ConnectionResetError(104, "reset")
+        assert await probe.refusal(lost, URL("https://finhub.test"), tls, connect=2.0, proxy=way) is None
+        assert len(between.requests) == 1

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sidecar.gateway.upstream.answer import Answer
     from sidecar.gateway.upstream.connection import Connection
+    from sidecar.wire.proxy import Proxy
     from sidecar.wire.tls import Tls
 
 
@@ -53,6 +54,7 @@ class Upstream:
         clock: Callable[[], float] = steady,
         slept: Callable[[], float] = slept,
     ) -> None:
+        self._proxy: Proxy | None = None
         self.origin = origin
         self._url = URL(origin)
         self.authority = (self._url.host_port_subcomponent or "").encode()
@@ -76,6 +78,11 @@ class Upstream:
         self._bounds = bounds
         self._slots.wait = bounds.wait
         self._dialler.connect = bounds.connect
+
+    def go_through(self, proxy: Proxy | None) -> None:
+        """Reach FinHub through `proxy` from the next connection on; None: without one."""
+        self._proxy = proxy
+        self._dialler.go_through(proxy)
 
     @property
     def busy(self) -> int:
@@ -223,7 +230,7 @@ class Upstream:
 
     async def _trouble(self, error: Exception, tls: Tls, request: Request, *, asked: bool) -> errors.SidecarError:
         """Return what went wrong on a new connection. A lost reply may be a refused certificate: then it says so."""
-        known = await probe.refusal(error, self._url, tls, connect=self._bounds.connect)
+        known = await probe.refusal(error, self._url, tls, connect=self._bounds.connect, proxy=self._proxy)
         if known is None:
             return trouble.translate(error, to=self.origin, presented=tls.presented)
         if asked and request.method not in SAFE_METHODS:
