@@ -17,6 +17,7 @@ from sidecar.admin.guard import admit_operator
 from sidecar.answer import Answer
 from sidecar.rawfields import first
 from sidecar.redact import redact
+from sidecar.wire.clock import steady
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -119,8 +120,10 @@ class Admin:
     connection that is gone already has none either.
     """
 
-    def __init__(self, subject: Operated, emit: Emit, *, over_unix: bool) -> None:
+    def __init__(self, subject: Operated, emit: Emit, *, over_unix: bool, clock: Callable[[], float] = steady) -> None:
         self._subject = subject
+        self._clock = clock
+        self._refused_at = float("-inf")
         self._emit = emit
         self._over_unix = over_unix
 
@@ -136,10 +139,19 @@ class Admin:
             return answer
         finally:
             outcome = _outcome(status)
-            told = events.Controlled(
-                action=action, peer=request.remote, uid=request.uid, status=status, outcome=outcome
-            )
-            self._emit(told)
+            if outcome != "refused" or self._may_tell_refusal():
+                told = events.Controlled(
+                    action=action, peer=request.remote, uid=request.uid, status=status, outcome=outcome
+                )
+                self._emit(told)
+
+    def _may_tell_refusal(self) -> bool:
+        """Tell whether a refusal is told: one a second, since whoever may do nothing must not fill a disk either."""
+        now = self._clock()
+        if now - self._refused_at < _REFUSALS:
+            return False
+        self._refused_at = now
+        return True
 
     async def _safely(self, request: Asked) -> Answer:
         try:
@@ -151,7 +163,7 @@ class Admin:
             return _problem(errors.SidecarError(f"unexpected {type(error).__name__}"))
 
     async def _answer(self, request: Asked) -> Answer:
-        door = _DOORS.get(urlsplit(request.target).path)
+        door = _DOORS.get(_path_of(request.target))
         if door is None:
             raise NoSuchPath("the admin listener has no such path", remedy=f"Ask for one of {', '.join(_DOORS)}.")
         if request.method != door.method and (request.method, door.method) != ("HEAD", "GET"):
@@ -162,9 +174,17 @@ class Admin:
         return await door.answer(self._subject, request)
 
 
+def _path_of(target: str) -> str:
+    """Return the path of a request target, "" where it has none."""
+    try:
+        return urlsplit(target).path
+    except ValueError:  # what stands for an authority is none
+        return ""
+
+
 def _control(request: Asked) -> str:
     """Return the name of the control that is pulled, "" where none is."""
-    path = urlsplit(request.target).path
+    path = _path_of(request.target)
     return path.removeprefix("/-/") if path.startswith("/-/") and path in _DOORS and request.method == "POST" else ""
 
 
@@ -240,6 +260,9 @@ _DOORS: Final = {
 
 _FRESH: Final = ("Cache-Control", "no-store")
 _UNPROCESSABLE: Final = 422
+_REFUSALS: Final = 1.0
+"""Seconds between two refusals that are told."""
+
 _DONE: Final = 200
 _NOT_TRIED: Final = (400, 403, 429)
 _BROKEN: Final = (errors.ConfigError, errors.SecretError, errors.IdentityError)

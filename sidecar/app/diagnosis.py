@@ -167,7 +167,7 @@ def _session(facts: Facts) -> Iterator[Problem]:
         yield _failed(facts, facts.failure)
     elif facts.token_ends is None and facts.state == "MINTING" and facts.for_seconds > _SLOW:
         yield Problem(
-            WARNING,
+            WARNING if facts.lazy else ERROR,
             "FinHub has not answered the login yet; requests wait for it.",
             FINHUB,
             "Wait: after session.wait requests get 503, and the sidecar goes on by itself. If it lasts, check the "

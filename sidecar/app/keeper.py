@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar import events, secret
 from sidecar.app import material
 from sidecar.app.revision import revise
-from sidecar.errors import SidecarError
+from sidecar.errors import ConfigError, SidecarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -136,7 +136,9 @@ class Keeper:
 
     def _mended(self, *, everything: bool) -> None:
         """Forget what was broken; without reading the configuration again nobody knows about that."""
-        self._broken = {} if everything else {of: error for of, error in self._broken.items() if of}
+        for of, error in list(self._broken.items()):
+            if everything or not (of and isinstance(error, ConfigError)):
+                del self._broken[of]
 
     def _complain(self, error: SidecarError) -> None:
         if error.detail != self._complaint:

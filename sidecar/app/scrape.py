@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What only the assembly knows at this moment: its vitals, requests on their way, callers' open connections."""
+    """What only the assembly knows at this moment: its vitals, what is on its way and open, and what goes wrong."""
 
     vitals: Vitals
     in_flight: int
     callers_open: int
+    trail_fails: bool
     spans_dropped: int
 
 
@@ -33,7 +34,7 @@ async def scrape(metrics: Metrics, read: Readings, accept: str) -> tuple[str, by
     return await asyncio.to_thread(_render, metrics.snapshot(), read, accept)
 
 
-def readings(config: Config, tenant: Tenant, identity: Identity | None, metrics: Metrics, now: Now) -> Readings:
+def readings(config: Config, tenant: Tenant, identity: Identity | None, now: Now) -> Readings:
     """Return what the gauges show now."""
     shown, upstream = tenant.source.session(), tenant.upstream
     return Readings(
@@ -49,7 +50,7 @@ def readings(config: Config, tenant: Tenant, identity: Identity | None, metrics:
         upstream_waiting=upstream.waiting,
         callers_open=now.callers_open,
         callers_most=config.listen.max_connections,
-        trail_fails=metrics.trail_fails,
+        trail_fails=now.trail_fails,
         spans_dropped=now.spans_dropped,
     )
 

@@ -279,9 +279,10 @@ class Sidecar:
     async def scrape(self, accept: str) -> tuple[str, bytes]:
         """Return what `/metrics` shows: its content type, and the text."""
         dropped = 0 if self._tracing is None else self._tracing.dropped
-        now = scraping.Now(self.vitals(), self.gateway.traffic.in_flight, self.callers_open(), dropped)
+        fails = self._trail is not None and bool(self._trail.failing)
+        now = scraping.Now(self.vitals(), self.gateway.traffic.in_flight, self.callers_open(), fails, dropped)
         identity = self._keeper.standing.identity
-        read = scraping.readings(self.config, self._tenant, identity, self.metrics, now)
+        read = scraping.readings(self.config, self._tenant, identity, now)
         return await scraping.scrape(self.metrics, read, accept)
 
     async def reload(self) -> dict[str, list[str]]:

@@ -54,6 +54,7 @@ class Scribe:
         waiting: events in their order; None stands for no event, and wakes whoever waits for one.
         end: the last line that was made.
         written: the last line that was written, and handed to the disk as the rules say.
+        spoilt: lines that could not even be made.
     """
 
     def __init__(self, sink: Sink, rules: Rules, rotated: Callable[[str], None]) -> None:
@@ -63,6 +64,7 @@ class Scribe:
         self._rules = rules
         self._rotated = rotated
         self._lines = b""  # made, and not written yet
+        self.spoilt = 0
         self._first: Waiting | None = None
         self._woken = 0
 
@@ -84,8 +86,7 @@ class Scribe:
     def write(self) -> None:
         """Write all that waits, and hand it to the disk as the rules say; OSError where that cannot be: it is kept."""
         self._put()
-        while bodies := self._next():
-            self._make(bodies)
+        while self._make_next():
             self._put()
         self._sync()
 
@@ -93,16 +94,26 @@ class Scribe:
         """Make a line of the trail's own, the next one; `write` writes it."""
         self._make([note(event, time.time(), members)])
 
-    def _next(self) -> list[str]:
-        """Return the members of lines that wait, as many as are written in one go; none when none wait."""
+    def _make_next(self) -> bool:
+        """Make lines of what waits, as many as are written in one go; tell whether anything waited."""
         taken: list[Waiting] = []
+        try:
+            if bodies := self._bodies(taken):
+                self._make(_clean(bodies))
+        except Exception:
+            self.spoilt += len(taken)  # told as lost: tried again, one bad line would stop all others for ever
+            raise
+        return bool(taken)
+
+    def _bodies(self, taken: list[Waiting]) -> list[str]:
+        """Return the members of lines that wait, and add what they were made of to `taken`."""
         bodies: list[str] = []
         room = max(1, min(_CHUNK, self._rules.max_size - self._sink.size))
         while room > 0 and (one := self._take()) is not None:
             taken.append(one)  # and with it the secrets, until they have been looked for
             bodies.append(body_of(one.event, one.at))
             room -= len(bodies[-1]) + _FRAME
-        return _clean(bodies)
+        return bodies
 
     def _take(self) -> Waiting | None:
         one, self._first = self._first, None
@@ -146,7 +157,13 @@ class Scribe:
         names, end = self._sink.surplus(self._rules.keep)
         if not names:
             return
-        self.add(REMOVED, {"files": [name.rpartition("/")[2] for name in names], "last": end.seq, "head": end.head})
+        oldest, newest = (name.rpartition("/")[2] for name in (names[0], names[-1]))
+        range_of = {
+            "files": len(names),
+            "from": oldest,
+            "to": newest,
+        }  # by name: thousands would be too long for a line
+        self.add(REMOVED, {**range_of, "last": end.seq, "head": end.head})
         self._hand_over()
         self._sync()
         self._sink.remove(names)

@@ -60,7 +60,7 @@ class Trail:
 
     def __init__(self, sink: Sink, rules: Rules, on_failure: Literal["stop", "count"]) -> None:
         self.failing = ""
-        self.lost = 0
+        self._missed = 0
         self.refused = 0
         self.bar: Callable[[str], None] = lambda _: None
         self.tell: Emit = lambda _: None
@@ -87,7 +87,7 @@ class Trail:
             return
         waiting = self._queue.qsize()
         if waiting >= _ROOM and not self._keeps(waiting):
-            self.lost += 1
+            self._missed += 1
             return
         if not waiting or births() != self._births:
             self._births, self._secrets = births(), ()  # first those of before go, unless a line holds them
@@ -100,6 +100,11 @@ class Trail:
         if self._stops and is_kept:  # before the line is put: once it is written, the bar goes
             self.bar(_why(self.failing))
         return is_kept
+
+    @property
+    def lost(self) -> int:
+        """How many lines never came into the trail."""
+        return self._missed + self._scribe.spoilt
 
     def shown(self) -> dict[str, Any]:
         """Return what `/status` shows of the trail."""
@@ -133,7 +138,7 @@ class Trail:
         self._scribe.wake()
         self._thread.join(_FAREWELL)
         if self._thread.is_alive() or self._scribe.left:
-            self.lost += self._scribe.left
+            self._missed += self._scribe.left
             self._tell_failed(f"{self._scribe.left} lines are lost: {_why(self.failing)}")
         else:
             self._sink.close()

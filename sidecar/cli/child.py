@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from sidecar.cli import process
@@ -36,6 +37,7 @@ class Child:
     def __init__(self, pid: int, gate: int) -> None:
         self.pid = pid
         self.over = False
+        self.ended_at = float("inf")
         self._gate: int | None = gate
 
     def let_go(self, environ: Mapping[str, str]) -> None:
@@ -79,7 +81,7 @@ class Child:
         while True:
             pid, status = os.wait()
             if pid == self.pid:
-                self.over = True
+                self.ended_at, self.over = time.monotonic(), True
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else _BY_SIGNAL - code
 

@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,9 @@ _SERVICE_MANAGERS: Final = frozenset(
 )
 """What systemd tells the process that it has started: sockets, a watchdog, and where its secrets are."""
 
+_TO_A_COLLECTOR: Final = re.compile("OTEL_EXPORTER_OTLP_(.*_)?HEADERS")
+"""Where a collector's key is."""
+
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  # not to listen on: where that is reached
 
 
@@ -38,10 +42,14 @@ def for_command(environ: Mapping[str, str], listen: str, caller_key: str | None)
     Left out is what configures the sidecar, secrets and the paths of secrets among it; what the configuration names as
     a secret by `{ env = … }` must be out of `environ` already. `caller_key` is the one secret that a caller must know.
     """
-    left = {name: text for name, text in environ.items() if not is_ours(name) and name not in _SERVICE_MANAGERS}
+    left = {name: text for name, text in environ.items() if not _is_the_sidecars(name)}
     left[BASE_URL] = base_url(listen)
     left.pop(CALLER_KEY, None)
     return left if caller_key is None else {**left, CALLER_KEY: caller_key}
+
+
+def _is_the_sidecars(name: str) -> bool:
+    return is_ours(name) or name in _SERVICE_MANAGERS or _TO_A_COLLECTOR.fullmatch(name) is not None
 
 
 def base_url(listen: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.admin import health
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sidecar.redact import Secret
 
 _TICK: Final = 0.02
+_SAME: Final = 0.5
 
 
 class Escort:
@@ -71,6 +73,7 @@ class Escort:
     def _hear(self, number: int, from_terminal: bool) -> None:  # noqa: FBT001  # a callback's arguments
         """Pass a signal on to the command, which has a terminal's already; without a command it means hurry."""
         if self._child.over:
-            self._sidecar.hurry.set()
+            if time.monotonic() - self._child.ended_at > _SAME:
+                self._sidecar.hurry.set()
         elif not from_terminal:
             self._child.signal(number)

@@ -14,8 +14,9 @@ from sidecar.errors import IdentityError, Rejected, SidecarError, UpstreamError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PASSING: Final = frozenset({"starting", "draining"})
-"""What `/readyz` says of a process, whatever its session is like."""
+_OUT_OF_DATE: Final = "the client certificate is out of date"
+_NO_SESSION: Final = "no valid FinHub session"
+"""How `/readyz` begins of its session; anything else that it says is of the process."""
 
 
 class NotReady(SidecarError):
@@ -33,15 +34,15 @@ class NoSession(UpstreamError):
 
 def why_not(status: Mapping[str, Any], reason: str) -> SidecarError:
     """Return what keeps a sidecar from being ready: by what `/status` shows, and `/readyz` gives as its reason."""
-    session, identity = status.get("session") or {}, status.get("identity") or {}
+    session = status.get("session") or {}
     failure = session.get("last_error") or {}
     detail = f"{reason}: {failure['detail']}" if failure else reason
     if session.get("state") == "BLOCKED":
         return Rejected(detail, remedy=failure.get("remedy"))
-    if reason in _PASSING:
-        return NotReady(reason)
-    if identity.get("days_left", 0) < 0:
+    if reason == _OUT_OF_DATE:
         return IdentityError(reason)
+    if not reason.startswith(_NO_SESSION):
+        return NotReady(reason)
     return NoSession(detail, remedy=failure.get("remedy"))
 
 

@@ -21,7 +21,7 @@ from sidecar.config.problems import Unfit
 from sidecar.errors import ConfigError, ControlRefused, SidecarUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DEFAULT: Final = "127.0.0.1:9901"
 
@@ -107,12 +107,26 @@ def ask(where: Address, method: str, target: str, *, within: float = PATIENCE) -
     return _parsed(heard, where)
 
 
-def somebody_listens(where: Address) -> bool:
-    """Tell whether a connection could be opened there; one that is too busy to say is there."""
+@contextlib.contextmanager
+def watched(where: Address) -> Iterator[Callable[[], bool]]:
+    """Yield what tells whether the sidecar that listens there now still does; SidecarUnreachable where none does.
+
+    Over one connection: another would be its successor's, or have a service manager that keeps the socket start one.
+    """
     try:
-        with _dialled(where, time.monotonic() + PATIENCE):
-            return True
-    except TimeoutError:
+        plug = _dialled(where, time.monotonic() + PATIENCE)
+        with plug as line:
+            yield lambda: _answers(line)
+    except OSError as error:
+        raise SidecarUnreachable(f"admin listener {where}: {_why(error, PATIENCE)}") from None
+
+
+def _answers(line: socket.socket) -> bool:
+    try:
+        line.settimeout(PATIENCE)
+        line.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return bool(line.recv(_PIECE))
+    except TimeoutError:  # busy, and there
         return True
     except OSError:
         return False

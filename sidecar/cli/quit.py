@@ -6,12 +6,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sidecar.cli.exits import DONE
-from sidecar.cli.operator import add_address, address_of, ask, somebody_listens
+from sidecar.cli.operator import add_address, address_of, ask, watched
 from sidecar.cli.wait import seconds
 from sidecar.errors import ControlRefused
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from sidecar.config.addresses import Address
 
@@ -39,17 +40,18 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Say so to the sidecar, and return 0; ControlRefused or SidecarUnreachable where it does not work."""
     where = address_of(options)
-    ask(where, "POST", "/-/quit").json()
-    if options.wait:
-        _await_end(where, options.timeout)
+    with watched(where) as still_there:
+        ask(where, "POST", "/-/quit").json()
+        if options.wait:
+            _await_end(where, still_there, options.timeout)
     print(f"the sidecar at {where} {'has ended' if options.wait else 'is going down'}")
     return DONE
 
 
-def _await_end(where: Address, timeout: float) -> None:
+def _await_end(where: Address, still_there: Callable[[], bool], timeout: float) -> None:
     """Return when nobody listens any more: the admin listener is the last to close."""
     deadline = time.monotonic() + timeout
-    while somebody_listens(where):
+    while still_there():
         if time.monotonic() >= deadline:
             raise ControlRefused(
                 f"{where}: still there after {timeout:g} s",

@@ -118,9 +118,9 @@ class Gateway:
         """Tell of a request that is on its way no more."""
         self.traffic.in_flight -= 1
         event = record.told(self.tools.clock())
+        self.tools.emit(event)  # first: whatever becomes of the trace, the line is written
         if record.trace is not None:
             record.trace.over(event)
-        self.tools.emit(event)
 
     async def _see_through(self, carrying: Awaitable[None], request: CallerRequest, record: Record) -> None:
         try:

@@ -33,7 +33,10 @@ _BOUNDS: Final = (*(str(bound) for bound in table.BUCKETS), "+Inf")
 
 def render(counted: Counted, read: Readings, accept: str = "") -> tuple[str, bytes]:
     """Return content type and text: OpenMetrics where the Accept field asks for it, else Prometheus' 0.0.4."""
-    encode, kind = choose_encoder(accept)
+    try:
+        encode, kind = choose_encoder(accept)
+    except (TypeError, ValueError):  # the library stumbles over a version that is no number
+        encode, kind = choose_encoder("")
     return kind, encode(_Page(counted, read))
 
 

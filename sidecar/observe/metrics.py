@@ -25,6 +25,7 @@ NOT_COUNTED: Final = frozenset(
     {
         events.Controlled,  # what it led to is
         events.TrailHead,
+        events.TrailFailed,  # that it fails is read when asked
         events.IdentityLoaded,  # the certificate's expiry is read when asked
         events.Listening,  # once in a process's life, as the next three
         events.Draining,
@@ -125,13 +126,11 @@ class Metrics:
         counts: of each counter but the bytes, by the values of its labels, as the table orders them.
         received, sent: bytes.
         durations: of each histogram.
-        trail_fails: the audit trail cannot be written at the moment.
     """
 
     def __init__(self) -> None:
         self.counts: Counts = {spec: defaultdict(int, dict.fromkeys(spec.series, 0)) for spec in table.COUNTERS}
         self.received = self.sent = 0
-        self.trail_fails = False
         self.durations = {spec: Durations() for spec in table.HISTOGRAMS}
         self._requests = self.counts[table.REQUESTS]
         self._whole, self._upstream, self._token = (self.durations[spec] for spec in table.HISTOGRAMS)
@@ -144,8 +143,7 @@ class Metrics:
             events.TokenRejected: lambda event: self._add(table.REJECTIONS, "true" if event.braked else "false"),
             events.Reloaded: lambda _: self._add(table.RELOADS, "ok"),
             events.ReloadFailed: lambda _: self._add(table.RELOADS, "failed"),
-            events.TrailFailed: self._trail_failed,
-            events.TrailResumed: self._trail_resumed,
+            events.TrailResumed: lambda event: self._add(table.TRAIL_LOST, by=event.lost),
             events.Bug: lambda _: self._add(table.BUGS),
             events.Shaped: lambda event: self._add(table.SHAPING_REFUSALS if event.refused else table.SHAPING_WAITS),
         }
@@ -226,13 +224,6 @@ class Metrics:
         self._add(table.FLIGHTS_FAILED, event.gate)
         if event.kind == "login":  # a refresh has told of its own failure
             self._add(table.MINTS, "login", "failed")
-
-    def _trail_failed(self, _: events.TrailFailed) -> None:
-        self.trail_fails = True
-
-    def _trail_resumed(self, event: events.TrailResumed) -> None:
-        self.trail_fails = False
-        self._add(table.TRAIL_LOST, by=event.lost)
 
     def _add(self, spec: Spec, *labels: str, by: int = 1) -> None:
         self.counts[spec][labels] += by

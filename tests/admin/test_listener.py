@@ -335,6 +335,25 @@ async def test_a_control_that_a_web_page_pulled_is_told_as_refused(subject: Subj
     assert (control.action, control.status, control.outcome) == ("quit", 403, "refused")
 
 
+async def test_of_many_refusals_one_a_second_is_told(subject: Subject, told: list[events.Event]) -> None:
+    now = [0.0]
+    admin = Admin(subject, told.append, over_unix=False, clock=lambda: now[0])
+    async with on_port(CallerServer(answering(admin.handle))) as port:
+        for instant in (0.0, 0.5, 0.9, 1.0, 1.5):
+            now[0] = instant
+            assert (await ask(port, "POST", "/-/quit", b"Origin: http://evil.example")).status == 403
+        await ask(port, "POST", "/-/quit")
+    outcomes = [control.outcome for control in told if isinstance(control, events.Controlled)]
+    assert outcomes == ["refused", "refused", "done"]
+
+
+async def test_a_target_without_a_path_is_nowhere_and_no_bug(subject: Subject, told: list[events.Event]) -> None:
+    async with listening(subject, told) as port:
+        for method in ("GET", "POST"):
+            assert (await ask(port, method, "//[")).status == 404
+    assert told == []
+
+
 async def test_what_is_only_looked_at_is_not_told(subject: Subject, told: list[events.Event]) -> None:
     async with listening(subject, told) as port:
         for method, path in (("GET", "/-/quit"), ("GET", "/status"), ("POST", "/status"), ("POST", "/-/nowhere")):

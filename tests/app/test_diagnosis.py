@@ -96,7 +96,8 @@ def test_a_login_that_is_not_answered_is_FinHubs_after_a_moment() -> None:  # no
     minting: dict[str, Any] = {"state": "MINTING", "token_ends": None}
     assert problems(facts(**minting, for_seconds=3.0)) == []
     found = only(**minting, for_seconds=3.1)
-    assert (found["severity"], found["whose"]) == ("warning", "FinHub")
+    assert (found["severity"], found["whose"]) == ("error", "FinHub")
+    assert only(**minting, for_seconds=3.1, lazy=True)["severity"] == "warning"  # ready: nobody has asked yet
 
 
 def test_an_eager_session_that_stands_still_without_a_token_is_the_sidecars_own_fault() -> None:

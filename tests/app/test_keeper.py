@@ -280,6 +280,16 @@ async def test_a_broken_configuration_stays_known_while_only_files_are_looked_at
     assert kept.keeper.broken is None
 
 
+async def test_a_file_that_a_reload_found_broken_is_mended_by_a_look(kept: Kept) -> None:
+    good = (kept.files.folder / "password").read_bytes()
+    kept.files.put("password", "")
+    with pytest.raises(SecretError):
+        await kept.keeper.reload()
+    kept.files.put("password", good)
+    await kept.keeper.look()
+    assert kept.keeper.broken is None
+
+
 async def test_files_that_a_new_configuration_names_are_read_in_the_same_breath(kept: Kept) -> None:
     kept.files.put("other", "another")
     kept.files.edit('password = { file = "password" }', 'password = { file = "other" }')

@@ -38,10 +38,10 @@ async def test_the_text_is_written_beside_the_event_loop(monkeypatch: pytest.Mon
     assert threads == [False]
 
 
-def read(one: Operated, metrics: Metrics, *, spans: int = 0, waiting: int = 0) -> Readings:
+def read(one: Operated, *, spans: int = 0, waiting: int = 0, fails: bool = False) -> Readings:
     sidecar = one.sidecar
-    now = Now(sidecar.vitals(), waiting, 3, spans)
-    return readings(sidecar.config, sidecar._tenant, sidecar._keeper.standing.identity, metrics, now)  # noqa: SLF001  # as the sidecar does
+    now = Now(sidecar.vitals(), waiting, 3, fails, spans)
+    return readings(sidecar.config, sidecar._tenant, sidecar._keeper.standing.identity, now)  # noqa: SLF001  # as the sidecar does
 
 
 async def test_the_gauges_are_read_off_the_parts(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ async def test_the_gauges_are_read_off_the_parts(tmp_path: Path) -> None:
         await one.logged_in()
         assert (await one.call("GET", "/api/v2.1/wallets/w-1/balance")).status == 200
         identity = one.sidecar._keeper.standing.identity  # noqa: SLF001  # what the gauges are read off
-        shown = read(one, one.sidecar.metrics, spans=7, waiting=2)
+        shown = read(one, spans=7, waiting=2, fails=True)
         assert identity is not None
         assert (shown.ready, shown.state, shown.in_flight, shown.callers_open) == (True, "FRESH", 2, 3)
         assert (shown.upstream_busy, shown.upstream_idle, shown.upstream_waiting) == (0, 1, 0)
@@ -57,17 +57,17 @@ async def test_the_gauges_are_read_off_the_parts(tmp_path: Path) -> None:
         assert shown.identity_expires == identity.not_after.timestamp()
         presented = x509.load_pem_x509_certificate(files.emulator.certificates.server_pem)
         assert shown.upstream_expires == presented.not_valid_after_utc.timestamp()
-        assert (shown.trail_fails, shown.spans_dropped) == (False, 7)
+        assert (shown.trail_fails, shown.spans_dropped) == (True, 7)
 
 
 async def test_without_a_token_and_a_connection_there_is_nothing_that_ends(tmp_path: Path) -> None:
     async with finhub(tmp_path) as files:
         files.add("session", 'login = "lazy"')
         async with operated(files) as one:
-            shown = read(one, one.sidecar.metrics)
+            shown = read(one)
             assert (shown.token_expires, shown.upstream_expires, shown.state) == (None, None, "EMPTY")
             one.sidecar.draining = True
-            assert read(one, one.sidecar.metrics).ready is False
+            assert read(one).ready is False
 
 
 def test_the_library_is_loaded_by_the_first_scrape_alone() -> None:

@@ -194,9 +194,25 @@ def test_old_files_are_removed_after_the_trail_has_said_so(memory: Memory) -> No
     one.write()
     assert events(memory) == ["request", "files removed"]
     told = json.loads(memory.lines()[1])
-    assert (told["files"], told["last"], told["head"]) == (["a.1", "a.2"], 1, GENESIS)
+    assert (told["files"], told["from"], told["to"]) == (2, "a.1", "a.2")
+    assert (told["last"], told["head"]) == (1, GENESIS)
     removed = memory.asked.index("remove ['/somewhere/a.1', '/somewhere/a.2']")
     assert memory.asked[removed - 3 : removed] == ["keep 2", "write", "sync"]
+
+
+def test_lines_that_cannot_be_made_are_told_as_lost_and_do_not_stop_the_others(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = scribe(memory)
+    put(one, 3)
+    with monkeypatch.context() as broken:
+        broken.setattr("sidecar.audit.scribe.redact", lambda _: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            one.write()
+    assert one.spoilt == 3
+    put(one)
+    one.write()
+    assert events(memory) == ["request"]
 
 
 def test_the_least_files_hold_a_line_each(memory: Memory) -> None:

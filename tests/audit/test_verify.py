@@ -150,7 +150,9 @@ def test_a_changed_first_line_is_all_that_is_wrong() -> None:
 
 def test_a_line_that_says_what_was_removed_makes_up_for_it() -> None:
     gone = End(3, head_of(WHOLE[2]))
-    later = chained([note(REMOVED, NOON, {"files": ["a.1"], "last": 3, "head": gone.head})], End(9, HEAD))
+    later = chained(
+        [note(REMOVED, NOON, {"files": 1, "from": "a.1", "to": "a.1", "last": 3, "head": gone.head})], End(9, HEAD)
+    )
     report = checked([*WHOLE[3:], *later])
     assert report.count == 0
     assert report.notes == ["lines 1 to 3 were removed, and a line says so (audit.keep)"]

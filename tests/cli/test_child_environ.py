@@ -17,6 +17,8 @@ def test_it_is_the_environment_less_what_is_the_sidecars_own() -> None:
         "CREDENTIALS_DIRECTORY": "/run/credentials",
         "NOTIFY_SOCKET": "/run/notify",
         "LISTEN_FDS": "2",
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=k",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "api-key=k",
         "FINHUB_CALLER_KEY": "of another sidecar",
     }
     assert for_command(environ, "127.0.0.1:8080", None) == {
@@ -24,7 +26,7 @@ def test_it_is_the_environment_less_what_is_the_sidecars_own() -> None:
         "FINHUB_FLAVOUR": "the command's own",
         "FINHUB_BASE_URL": "http://127.0.0.1:8080",
     }
-    assert len(environ) == 11
+    assert len(environ) == 13
 
 
 def test_a_callers_key_is_for_callers() -> None:

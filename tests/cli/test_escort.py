@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,7 @@ class Command:
     environ: dict[str, str] = field(default_factory=dict)
     signals: list[int] = field(default_factory=list)
     over: bool = False
+    ended_at: float = float("-inf")
     started: asyncio.Event = field(default_factory=asyncio.Event)
     signalled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -115,6 +117,16 @@ async def test_a_signal_reaches_it_unless_a_terminal_sent_it(scene: Scene) -> No
     assert scene.sidecar.hurry.is_set()
     assert await escort == 0
     assert scene.command.signals == [signal.SIGINT]
+
+
+async def test_the_signal_that_ended_the_command_does_not_cut_what_runs(scene: Scene) -> None:
+    escort = scene.escort()
+    await scene.command.started.wait()
+    scene.command.ended_at = time.monotonic()
+    scene.command.end(0)
+    scene.signals.hear(signal.SIGINT, False)  # noqa: FBT003  # as the thread calls it, for a signal to the whole group
+    assert not scene.sidecar.hurry.is_set()
+    assert await escort == 0
 
 
 async def test_a_sidecar_that_ends_first_ends_the_command(scene: Scene) -> None:

@@ -14,7 +14,7 @@ import pytest
 from otherusers import common_folder
 from playground import configuration
 
-from sidecar.cli.operator import DEFAULT, add_address, address_of, ask, somebody_listens
+from sidecar.cli.operator import DEFAULT, add_address, address_of, ask, watched
 from sidecar.config.addresses import address
 from sidecar.errors import ConfigError, ControlRefused, SidecarUnreachable
 
@@ -135,8 +135,6 @@ def test_time_is_up_however_often_a_byte_comes() -> None:
 def test_where_nobody_listens_the_remedy_says_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         where = address(f"127.0.0.1:{gone.getsockname()[1]}")
-        assert somebody_listens(where)
-    assert not somebody_listens(where)
     with pytest.raises(SidecarUnreachable) as refused:
         ask(where, "GET", "/livez")
     assert refused.value.detail == f"admin listener {where}: Connection refused"
@@ -146,15 +144,22 @@ def test_where_nobody_listens_the_remedy_says_what_to_do(tmp_path: Path) -> None
     assert missing.value.detail.endswith("No such file or directory")
 
 
-def test_one_that_is_too_busy_to_say_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_connection_tells_whether_it_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sidecar.cli.operator.PATIENCE", 0.1)
-    with contextlib.ExitStack() as stack:
-        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):  # the kernel's queue is full then, and the next one waits
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)  # noqa: FBT003  # the standard library's signature
-            waiting.connect_ex(full.getsockname())
-        assert somebody_listens(address(f"127.0.0.1:{full.getsockname()[1]}"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = address(f"127.0.0.1:{listener.getsockname()[1]}")
+        with watched(where) as still_there:
+            end, _ = listener.accept()
+            end.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            assert still_there()
+            assert still_there()  # too busy to say, and there
+            end.close()
+            assert not still_there()
+            listener.setblocking(False)  # noqa: FBT003  # the standard library's signature
+            with pytest.raises(BlockingIOError):
+                listener.accept()  # nobody else asked
+    with pytest.raises(SidecarUnreachable), watched(where):
+        pass
 
 
 # ── which one ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import kubernetes_validate
 import pytest
 import yaml
+from ceiling import MIB, ceiling
 from cluster import CHART, MANIFESTS, MISSING, PROGRAMS, ROOT, Carried, carried, kustomize, of_kind, template
 
 from sidecar import cli
@@ -34,7 +35,6 @@ ALL: Final = (*EXAMPLES, "chart", "chart at other ports")
 NATIVE: Final = ("deployment", "job", "chart", "chart at other ports")
 CONFIG: Final = "/etc/finhub-sidecar"
 SECRETS: Final = "/run/secrets/finhub"
-MIB: Final = 2**20
 NEWEST: Final = ".".join(kubernetes_validate.latest_version().split(".")[:2])
 
 
@@ -140,17 +140,6 @@ def test_the_limit_of_its_memory_is_what_readme_says_its_bounds_may_take(which: 
 def mebibytes(quantity: str) -> int:
     assert quantity.endswith("Mi")
     return int(quantity.removesuffix("Mi"))
-
-
-def ceiling(config: Config) -> int:
-    """Return README's sum for a configuration, in bytes."""
-    found = re.search(r"<!-- ceiling -->\n+```text\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    text = found[1].replace("\N{MULTIPLICATION SIGN}", "*").replace("MiB", f"*{MIB}").replace("KiB", "*1024")
-    for section, key in re.findall(r"([a-z]+)\.([a-z_]+)", text):
-        text = text.replace(f"{section}.{key}", str(getattr(getattr(config, section), key)))
-    assert re.fullmatch(r"[\d\s*+()]+", text), text
-    return int(eval(f"({text})"))  # noqa: S307  # digits and operators alone, as the line above saw
 
 
 # ── nothing that the program does not have ──────────────────────────────────────────────────────────────────────

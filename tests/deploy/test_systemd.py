@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import confined
 import pytest
 from calling import BALANCE, get, post, until
+from ceiling import ceiling
 from house import ROOT
 from manager import Told, activated, kept_socket, notified, started_by
 from staging import Stage, staged
@@ -24,6 +25,8 @@ from staging import Stage, staged
 from sidecar.cli import exits
 from sidecar.config.caller_side import Admin, Listen
 from sidecar.config.catalogue import keys
+from sidecar.config.load import parse
+from sidecar.config.sample import sample
 from sidecar.gateway import patience
 from sidecar.server.activation import NAMES
 from sidecar.server.listeners import _BACKLOG
@@ -109,6 +112,13 @@ def test_every_variable_names_a_key_and_every_credential_is_used() -> None:
     loaded = [value.split(":", 1) for value in service["LoadCredential"]]
     assert set(set_here.values()) == {f"%d/{name}" for name, _ in loaded}
     assert {path for _, path in loaded} == {f"/etc/finhub-sidecar/{name}" for name, _ in loaded}
+
+
+def test_the_limit_of_its_memory_is_what_readme_says_its_bounds_may_take() -> None:
+    (limit,) = unit(SERVICE)["MemoryMax"]
+    assert limit.endswith("G")
+    config = parse(sample("production"), {}, folder="/etc/finhub-sidecar")
+    assert ceiling(config) <= int(limit.removesuffix("G")) * 2**30
 
 
 def test_what_is_no_better_the_next_time_is_not_started_again() -> None:

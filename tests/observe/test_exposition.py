@@ -106,7 +106,10 @@ def test_every_family_is_one_of_the_table_with_its_type_and_labels() -> None:
 # ── the text ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("accept", ["", "*/*", "text/html", "text/plain;version=0.0.4", "\xff;;=,"])
+@pytest.mark.parametrize(
+    "accept",
+    ["", "*/*", "text/html", "text/plain;version=0.0.4", "\xff;;=,", "application/openmetrics-text;version=abc"],
+)
 def test_the_text_is_of_the_format_that_everybody_reads(accept: str) -> None:
     kind, page = render(Metrics().snapshot(), READINGS, accept)
     assert kind == "text/plain; version=0.0.4; charset=utf-8"

@@ -182,14 +182,6 @@ def test_every_kind_of_event_is_counted_or_listed_as_not() -> None:
     assert Metrics().counted & NOT_COUNTED == set()
 
 
-def test_the_trail_fails_from_its_failure_to_its_resumption() -> None:
-    metrics, shown = Metrics(), []
-    for event in (events.TrailFailed(detail="d", remedy="r", stops=True), LOST):
-        shown.append(metrics.trail_fails)
-        metrics(event)
-    assert [*shown, metrics.trail_fails] == [False, True, False]
-
-
 # ── summed up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

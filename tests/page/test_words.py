@@ -121,6 +121,21 @@ async def test_a_lazy_session_that_nobody_needs_yet_is_well(browser: Browser) ->
     assert ("All is well" in text, "the first request logs in" in text, life) == (True, True, "none")
 
 
+@pytest.mark.parametrize(
+    ("state", "expires_at", "words", "more"),
+    [
+        ("MINTING", None, "Logging in", "Requests wait for the login"),
+        ("EXPIRED", "2026-01-01T00:00:00.000Z", "All is well", "the first request logs in"),
+    ],
+)
+async def test_where_there_is_no_valid_session_none_is_claimed(
+    browser: Browser, state: str, expires_at: str | None, words: str, more: str
+) -> None:
+    told = Told(session={"state": state, "expires_at": expires_at, "renew_at": None})
+    text = await read(browser, told, lambda page: page.text("#verdict"))
+    assert (words in text, more in text, "on a valid session" in text) == (True, True, False)
+
+
 async def test_a_token_that_cools_shows_both_its_end_and_the_next_try(browser: Browser) -> None:
     told = Told(session={"state": "COOLING"})
     told.life["tries_at"] = rfc3339(utc_now() + 30)

@@ -52,7 +52,7 @@ while until and until not in heard:
     time.sleep(0.01)
     tell()
 if until:
-    time.sleep(0.2)
+    time.sleep(0.6)
     tell()
 sys.exit(code)
 """

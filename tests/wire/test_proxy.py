@@ -46,7 +46,7 @@ def test_credentials_hide_themselves_and_are_taken_out_of_what_is_printed() -> N
     assert redact(f"sent {text}") == "sent [redacted]"
 
 
-@pytest.mark.parametrize("given", [(None, Secret("password")), (Secret("user"), None)])
+@pytest.mark.parametrize("given", [(None, Secret("pr0xy-passw0rd")), (Secret("pr0xy-us3r"), None)])
 def test_half_of_the_credentials_is_none(given: tuple[Secret | None, Secret | None]) -> None:
     assert proxy.proxy("http://proxy.example:1", *given).basic is None
 

@@ -79,7 +79,8 @@
     if (tone === "warning") {
       return [`Working, with ${count > 1 ? `${count} warnings` : "a warning"}`, "What is wrong, whose fault it is, and what to do:"];
     }
-    if (status.session.expires_at === null) return ["All is well", "There is no session yet: the first request logs in."];
+    if (status.session.state === "MINTING" && status.session.expires_at === null) return ["Logging in", "Requests wait for the login that is on its way."];
+    if (status.session.state === "EXPIRED" || status.session.expires_at === null) return ["All is well", "There is no session yet: the first request logs in."];
     return ["All is well", "Requests go to FinHub on a valid session. There is nothing to do."];
   };
   const problemCard = (problem) =>
