@@ -275,12 +275,13 @@ def _variable(name: str, value: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"])
 def test_a_signal_is_passed_on_once_and_the_sidecar_serves_until_the_command_ends(stage: Stage, name: str) -> None:
-    witness = Witness(stage.finhub.folder / "seen", until=name, code=9)
+    witness = Witness(stage.finhub.folder / "seen", until=name, code=9, stays=PATIENCE)
     process = exec_(stage, witness.command)
     until(lambda: witness.is_there, "the command runs")
     process.process.send_signal(getattr(signal, name))
     until(lambda: witness.heard() == [name], "the command has heard it")
     assert get(f"{process.url}{BALANCE}").status == 200
+    witness.release()
     assert process.process.wait(PATIENCE) == 9
     assert witness.heard() == [name]
 

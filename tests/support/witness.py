@@ -37,7 +37,7 @@ found = {
     "parent_files": read(f"/proc/{os.getppid()}/fd/3"),
     "command_line_of_parent": read(f"/proc/{os.getppid()}/cmdline"),
 }
-file, until, code = sys.argv[1], sys.argv[2], int(sys.argv[3])
+file, until, code, stays = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 heard = []
 for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2") if until else ():
     signal.signal(getattr(signal, name), lambda number, _: heard.append(signal.Signals(number).name))
@@ -52,18 +52,27 @@ while until and until not in heard:
     time.sleep(0.01)
     tell()
 if until:
-    time.sleep(0.6)
+    end = time.monotonic() + stays
+    while time.monotonic() < end and not os.path.exists(file + ".go"):
+        time.sleep(0.01)
     tell()
 sys.exit(code)
 """
 
 
 class Witness:
-    """The command, and what it has written down. With `until` it stays until it hears that signal; then it ends."""
+    """The command, and what it has written down.
 
-    def __init__(self, file: Path, *, until: str = "", code: int = 0) -> None:
+    With `until` it stays until it hears that signal, and `stays` seconds more, or until `release`; then it ends.
+    """
+
+    def __init__(self, file: Path, *, until: str = "", code: int = 0, stays: float = 0.2) -> None:
         self._file = file
-        self.command = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(file), until, str(code)]
+        self.command = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(file), until, str(code), str(stays)]
+
+    def release(self) -> None:
+        """Let it end."""
+        self._file.with_name(self._file.name + ".go").touch()
 
     @property
     def is_there(self) -> bool:
