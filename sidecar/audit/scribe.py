@@ -100,8 +100,8 @@ class Scribe:
         try:
             if bodies := self._bodies(taken):
                 self._make(_clean(bodies))
-        except Exception:
-            self.spoilt += len(taken)  # told as lost: tried again, one bad line would stop all others for ever
+        except Exception:  # whatever it is: tried again, it would stop all others for ever, so these are told as lost
+            self.spoilt += len(taken)
             raise
         return bool(taken)
 

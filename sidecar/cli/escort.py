@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TICK: Final = 0.02
 _SAME: Final = 0.5
+"""Seconds in which a signal may still be the one that ended the command, sent to both."""
 
 
 class Escort:
