@@ -31,6 +31,10 @@ class SidecarError(Exception):
         self.remedy = self.default_remedy if remedy is None else remedy
         self.retry_after = retry_after
 
+    def told_as(self, detail: str) -> None:
+        """Say `detail` from now on."""
+        self.detail, self.args = detail, (detail,)
+
 
 # ── before the first request ────────────────────────────────────────────────────────────────────────────────────
 

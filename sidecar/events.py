@@ -90,6 +90,45 @@ class TokenRejected(Event):
     braked: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionAdopted(Event):
+    """What another pod's mint ended with is in use here: a token, a gate (COOLING, BLOCKED), or both."""
+
+    tenant: str
+    gate: str
+    cause: str  # of a gate that is closed
+    fingerprint: str  # "" where the token stays what it was, as are the next two None
+    expires_in: float | None
+    renew_in: float | None
+    retry_in: float | None  # of a gate that is closed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreLost(Event):
+    """The engine of `session.store` does not answer: everybody mints alone. It is tried again every few seconds."""
+
+    tenant: str
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreBack(Event):
+    """The engine answers again, after so many seconds."""
+
+    tenant: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreIgnored(Event):
+    """What the store holds for this tenant cannot be used, and is not; told once for each reason."""
+
+    tenant: str
+    why: str
+    remedy: str
+
+
 # ── gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TOKEN_REFUSED: Final = "token refused"  # noqa: S105  # a reason, no password
@@ -179,6 +218,7 @@ class IdentityLoaded(Event):
     not_after_utc: str
     days_left: int
     warnings: tuple[str, ...]
+    tenant: str = ""  # of several, here and in the next two; "" where all are meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +230,7 @@ class Reloaded(Event):
 
     what: tuple[str, ...]
     restart: tuple[str, ...] = ()
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +240,7 @@ class ReloadFailed(Event):
     what: str
     detail: str
     remedy: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,12 @@ def test_every_module_has_a_test_file_beside_it(path: str) -> None:
     assert house.mirrors(path), f"{path} has no test file that mirrors it"
 
 
+def test_no_two_helpers_of_the_tests_have_one_name() -> None:
+    files = (path.rpartition("/")[2] for path in SOURCES if path.startswith("tests/"))
+    helpers = [name for name in files if not name.startswith(("test_", "conftest", "__init__"))]
+    assert len(set(helpers)) == len(helpers), "a folder on sys.path would hide the other's"
+
+
 @pytest.mark.parametrize("path", MODULES)
 def test_no_function_is_long(path: str) -> None:
     lengths = house.function_lengths(read(path))

@@ -81,3 +81,9 @@ def test_without_a_token_the_last_cause_is_named_and_no_other_error_changes() ->
 def test_only_who_asks_for_patience_says_how_long() -> None:
     assert errors.TooSoon("x", retry_after=5).retry_after == 5
     assert errors.RequestDenied("x").retry_after is None
+
+
+def test_an_error_can_be_told_in_other_words() -> None:
+    error = errors.ConfigError("a", remedy="r")
+    error.told_as("tenant acme: a")
+    assert (error.detail, str(error), error.remedy) == ("tenant acme: a", "tenant acme: a", "r")

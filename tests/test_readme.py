@@ -50,6 +50,11 @@ def test_ci_script_is_sound_bash() -> None:
         subprocess.run(["bash", "-n", str(ROOT / ".ci" / script)], check=True)
 
 
+@pytest.mark.parametrize("start", ["path: legacy", "path: local"])
+def test_each_start_is_three_commands_at_most(start: str) -> None:
+    assert 1 <= len(blocks(start)) <= 3
+
+
 @pytest.mark.parametrize("shown", SHOWN)
 def test_every_command_and_option_that_readme_shows_exists(shown: str) -> None:
     pytest.importorskip("sidecar.cli")

@@ -9,7 +9,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sidecar import errors, events, problem
 from sidecar.admin import health
@@ -79,8 +79,8 @@ class Operated(Protocol):
         """Read again what may change; return what did. SidecarError: something new is broken, the old stays."""
         ...
 
-    async def reauthenticate(self) -> None:
-        """Log in now. SidecarError: what a caller would get."""
+    async def reauthenticate(self, tenant: str = "") -> None:
+        """Log in now: all tenants, or the one of that name. SidecarError: what a caller would get."""
         ...
 
     def stop(self, why: str) -> None:
@@ -233,9 +233,11 @@ async def _reload(subject: Operated, _: Asked) -> Answer:
     return _json(await subject.reload())
 
 
-async def _reauthenticate(subject: Operated, _: Asked) -> Answer:
-    await subject.reauthenticate()
-    return _json({"session": subject.status()["session"]})
+async def _reauthenticate(subject: Operated, request: Asked) -> Answer:
+    tenant = dict(parse_qsl(request.target.partition("?")[2])).get("tenant", "")
+    await subject.reauthenticate(tenant)
+    status = subject.status()
+    return _json({part: status[part] for part in ("session", "sessions") if part in status})
 
 
 async def _quit(subject: Operated, _: Asked) -> Answer:

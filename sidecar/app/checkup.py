@@ -1,5 +1,6 @@
 """Everything that a first start can trip over, tried in order; each step a finding with its remedy.
 
+Of several tenants each is checked by itself, by its own configuration (`config.residents`).
 A step that fails ends the checkup: what comes after it could only fail for the same reason. The login is tried once,
 never again: a second try with wrong credentials brings the account nearer to its lock.
 """
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sidecar import errors
-from sidecar.app import choices, lanes, material, tracing, users
+from sidecar.app import choices, lanes, material, store_key, tracing, users
 from sidecar.app.ids import new_id
 from sidecar.app.keeper import Keeper
 from sidecar.config.problems import one_of
+from sidecar.config.storing import place
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.fields import Facts
 from sidecar.gateway.in_band import refuses
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from sidecar.app.choices import Ready
+    from sidecar.app.fleet import Fleet
     from sidecar.app.lanes import Tenant
     from sidecar.config.model import Config
     from sidecar.session.answer import Grant
@@ -59,9 +62,11 @@ class Finding:
 
 
 def local(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what can be found without the network: secrets, identity, trust, dialect, callers, and tracing if on."""
+    """Yield what can be found without the network: secrets, identity, trust, dialect, callers; what else is in use."""
     for step, look in _STEPS.items():
         if look is _tracing and config.tracing.endpoint is None:
+            continue
+        if look is _store_key and not place(config.session.store).is_shared:
             continue
         try:
             yield look(config, environ)
@@ -107,11 +112,18 @@ def _tracing(config: Config, _: Mapping[str, str]) -> Finding:
     return Finding(step="tracing", detail=f"spans go to {config.tracing.endpoint}")
 
 
+def _store_key(config: Config, environ: Mapping[str, str]) -> Finding:
+    ring = store_key.ring(config, material.read(config, environ))
+    count = 0 if ring is None else len(ring.keys)
+    return Finding(step="store key", detail=f"{count} key{'s' * (count > 1)}, the first one seals")
+
+
 _STEPS: Final = {
     "secrets": _secrets,
     "identity": _identity,
     "dialect": _dialect,
     "callers": _callers,
+    "store key": _store_key,
     "tracing": _tracing,
 }
 
@@ -124,7 +136,7 @@ def _failed(step: str, error: errors.SidecarError) -> Finding:
 
 
 async def remote(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Yield what the network tells: name, connection, TLS, one login, and one call where `check.path` names it."""
+    """Yield what the network tells: name, connection, TLS, the store, one login, and one call of `check.path`."""
     tenant, ready = await asyncio.to_thread(_assembled, config, environ)
     tls, proxy = ready.standing.tls, ready.chosen.proxy
     for origin in dict.fromkeys((config.session.url, config.upstream.url)):
@@ -132,13 +144,26 @@ async def remote(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Fi
             yield finding
             if finding.error is not None:
                 return
+    if tenant.fleet is not None:
+        yield (finding := await _store(tenant.fleet))
+        if finding.error is not None:
+            return
     async with tenant.endpoint, tenant.upstream:
         async for finding in _use(config, tenant):
             yield finding
 
 
+async def _store(fleet: Fleet) -> Finding:
+    async with fleet:
+        try:
+            detail, notes = await fleet.look()
+        except errors.SidecarError as error:
+            return _failed("store", error)
+    return Finding(step="store", detail=detail, notes=notes)
+
+
 def _assembled(config: Config, environ: Mapping[str, str]) -> tuple[Tenant, Ready]:
-    ready = choices.ready(config, environ)
+    (ready,) = choices.ready(config, environ)
     keeper = Keeper(config, environ, ready.standing, lambda _: None)
     tenant = lanes.build(config, keeper, ready.dialect, ready.chosen, emit=lambda _: None, jitter=lambda: 0.0)
     return tenant, ready
@@ -243,7 +268,8 @@ def _granted(grant: Grant, lifetime: float) -> str:
 
 
 def _login_error(failure: Failure) -> errors.SidecarError:
-    kind = errors.Rejected if failure.kind in {Kind.FINAL, Kind.THROTTLED} else errors.DestinationUnavailable
+    rejected = failure.kind in {Kind.FINAL, Kind.THROTTLED} and not failure.on_the_way
+    kind = errors.Rejected if rejected else errors.DestinationUnavailable
     return kind(failure.detail, remedy=failure.remedy)
 
 

@@ -6,12 +6,17 @@ Thin: reads a dialect's file, and looks users up. Nothing here needs what carrie
 from __future__ import annotations
 
 import platform
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sidecar import __version__
 from sidecar.app import material, tracing, users
-from sidecar.errors import ConfigError
+from sidecar.config.problems import dotted
+from sidecar.config.residents import residents
+from sidecar.config.storing import place
+from sidecar.config.tenants import SECTIONS
+from sidecar.errors import ConfigError, SidecarError
 from sidecar.gateway.fields import FieldPolicy
 from sidecar.guard.policy import Policy
 from sidecar.session import calls, dialect_file
@@ -26,10 +31,13 @@ if TYPE_CHECKING:
 
     from sidecar.app.material import Material, Standing
     from sidecar.config.model import Config
+    from sidecar.config.residents import Resident
     from sidecar.session.calls import Credentials
     from sidecar.session.dialect import Dialect
+    from sidecar.session.store.sealed import KeyRing
     from sidecar.wire.proxy import Proxy
 
+_KEY: Final = re.compile(rf"(?:{'|'.join(SECTIONS)})\.")
 _PLATFORMS: Final = {"Windows": "Windows", "Darwin": "macOS", "Linux": "Linux"}
 
 
@@ -78,7 +86,10 @@ def fields_of(config: Config) -> FieldPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What of a tenant can change while it serves."""
+    """What of a tenant can change while it serves.
+
+    `others` are all generations that there are; `ring` are the keys of a session that is stored, None where none is.
+    """
 
     fields: FieldPolicy
     credentials: Credentials
@@ -86,19 +97,29 @@ class Choices:
     expired_when: str | None
     policy: Policy
     proxy: Proxy | None
+    others: tuple[Dialect, ...]
+    ring: KeyRing | None = None
 
 
-def choices(config: Config, material: Material, dialect: Dialect) -> Choices:
-    """Return what `config` and the secrets in `material` choose; ConfigError where something is missing. Blocking."""
+def choices(config: Config, material: Material, dialect: Dialect, tenant: str | None = None) -> Choices:
+    """Return what `config` and the secrets in `material` choose for the tenant of this name; blocking.
+
+    Without a name it is called as FinHub calls it.
+
+    Raises:
+        ConfigError: something is missing.
+    """
     credentials = credentials_of(config, material)
     require_credentials(dialect, credentials)
     return Choices(
         fields=fields_of(config),
         credentials=credentials,
-        terms=_terms(config),
+        terms=_terms(config, (config.credentials.tenant_id or "") if tenant is None else tenant),
         expired_when=config.session.expired_when,
         policy=_policy(config, material, dialect),
         proxy=proxy_of(config, material),
+        others=dialect_file.generations(),
+        ring=_ring(config, material),
     )
 
 
@@ -111,23 +132,58 @@ class Ready:
     chosen: Choices
 
 
-def ready(config: Config, environ: Mapping[str, str]) -> Ready:
-    """Read identity, trust, secrets and dialect, blocking; ConfigError, SecretError or IdentityError as they raise."""
+def ready(config: Config, environ: Mapping[str, str]) -> tuple[Ready, ...]:
+    """Read identity, trust, secrets and dialect of every tenant, in the order of `residents`; blocking.
+
+    Raises:
+        ConfigError, SecretError, IdentityError: the first tenant's that cannot be served, which it names.
+    """
     tracing.require(config)
-    standing = material.stand(config, material.read(config, environ))
-    dialect = dialect_of(config)
-    return Ready(standing=standing, dialect=dialect, chosen=choices(config, standing.material, dialect))
+    known = residents(config)
+    return tuple(
+        _ready(index, resident, material.seen_by(resident, known, environ)) for index, resident in enumerate(known)
+    )
 
 
-def _terms(config: Config) -> Terms:
+def _ready(index: int, resident: Resident, environ: Mapping[str, str]) -> Ready:
+    config = resident.config
+    try:
+        standing = material.stand(config, material.read(config, environ))
+        dialect = dialect_of(config)
+        chosen = choices(config, standing.material, dialect, resident.name)
+    except SidecarError as error:
+        if resident.tenant is not None:
+            error.told_as(named(error.detail, index, resident.name))
+        raise
+    return Ready(standing=standing, dialect=dialect, chosen=chosen)
+
+
+def named(detail: str, index: int, tenant: str) -> str:
+    """Return what is wrong with one tenant of several: a key's line by its place in the file, any other by the name."""
+    lines = (
+        f"{dotted(('tenants', index))}.{line}" if _KEY.match(line) else f"tenant {tenant}: {line}"
+        for line in detail.splitlines()
+    )
+    return "\n".join(lines)
+
+
+def _terms(config: Config, tenant: str) -> Terms:
     session = config.session
     return Terms(
-        tenant=config.credentials.tenant_id or "",
+        tenant=tenant,
         schedule=Schedule(margin=session.refresh.margin, default_lifetime=session.lifetime),
         patience=Patience(first=session.backoff.first, max=session.backoff.max, blocked_for=session.blocked_for),
         wait=session.wait,
         eager=session.login == "eager",
     )
+
+
+def _ring(config: Config, material: Material) -> KeyRing | None:
+    if not place(config.session.store).is_shared:
+        return None
+    from sidecar.app import store_key  # noqa: PLC0415  # modules that most do without
+
+    return store_key.ring(config, material)
 
 
 def _policy(config: Config, material: Material, dialect: Dialect) -> Policy:

@@ -37,7 +37,7 @@ class Changes:
 
 
 class Keeper:
-    """The one place that knows what stands now.
+    """The one place that knows what stands now: for the only tenant, or for that of several which is `tenant`.
 
     Attributes:
         config, standing: what is in use.
@@ -52,6 +52,8 @@ class Keeper:
         standing: Standing,
         emit: Emit,
         reread: Callable[[], Config] | None = None,
+        *,
+        tenant: str = "",
     ) -> None:
         self.config = config
         self.standing = standing
@@ -59,6 +61,7 @@ class Keeper:
         self._environ = environ
         self._emit = emit
         self._reread = reread
+        self._tenant = tenant
         self._complaint = ""
         self._broken: dict[bool, SidecarError] = {}  # by whether the configuration was read again, too
         self._one_at_a_time = asyncio.Lock()
@@ -97,7 +100,7 @@ class Keeper:
         """Tell which identity stands, if any."""
         identity = self.standing.identity
         if identity is not None:
-            self._emit(material.loaded(identity))
+            self._emit(replace(material.loaded(identity), tenant=self._tenant))
 
     async def _renew(self, reread: Callable[[], Config] | None) -> Changes:
         async with self._one_at_a_time:
@@ -112,7 +115,7 @@ class Keeper:
             self._complaint = ""
             self._mended(everything=reread is not None)
         if changes != Changes():
-            self._emit(events.Reloaded(what=changes.what, restart=changes.restart))
+            self._emit(events.Reloaded(what=changes.what, restart=changes.restart, tenant=self._tenant))
         return changes
 
     async def _swap(self, fresh: Config) -> Changes:
@@ -143,4 +146,8 @@ class Keeper:
     def _complain(self, error: SidecarError) -> None:
         if error.detail != self._complaint:
             self._complaint = error.detail
-            self._emit(events.ReloadFailed(what=type(error).__name__, detail=error.detail, remedy=error.remedy))
+            self._emit(
+                events.ReloadFailed(
+                    what=type(error).__name__, detail=error.detail, remedy=error.remedy, tenant=self._tenant
+                )
+            )

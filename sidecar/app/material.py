@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar import secret
 from sidecar.config.refs import CommandRef, EnvRef
+from sidecar.config.residents import residents
 from sidecar.errors import IdentityError, SecretError
 from sidecar.events import IdentityLoaded
 from sidecar.tls import files
@@ -20,9 +21,10 @@ from sidecar.tls.identity import Identity, IdentityBytes, parse
 from sidecar.wire.tls import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
     from sidecar.config.model import Config, SecretRef
+    from sidecar.config.residents import Resident
     from sidecar.redact import Secret
 
 _SECRET_CREDENTIALS: Final = ("password", "customer_secret", "tenant_secret")
@@ -40,6 +42,8 @@ class Material:
     caller_key: Secret | None
     proxy_user: Secret | None = None
     proxy_password: Secret | None = None
+    store_key: Secret | None = None
+    store_password: Secret | None = None
 
     def changes(self, before: Material) -> tuple[str, ...]:
         """Return what is not as it was, in words: "identity", "secrets" …."""
@@ -56,6 +60,8 @@ _WORDS: Final = {
     "caller_key": "caller key",
     "proxy_user": "proxy credentials",
     "proxy_password": "proxy credentials",
+    "store_key": "store key",
+    "store_password": "store password",
 }
 
 
@@ -86,6 +92,8 @@ def read(config: Config, environ: Mapping[str, str]) -> Material:
         caller_key=secrets["listen.caller_key"],
         proxy_user=secrets["upstream.proxy_user"],
         proxy_password=secrets["upstream.proxy_password"],
+        store_key=secrets["session.store_key"],
+        store_password=secrets["session.store_password"],
     )
 
 
@@ -96,13 +104,23 @@ def _references(config: Config) -> dict[str, SecretRef | None]:
         "listen.caller_key": config.listen.caller_key,
         "upstream.proxy_user": config.upstream.proxy_user,
         "upstream.proxy_password": config.upstream.proxy_password,
+        "session.store_key": config.session.store_key,
+        "session.store_password": config.session.store_password,
     }
+
+
+def seen_by(resident: Resident, known: Iterable[Resident], environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `environ` as one tenant sees it: without what holds the secrets of others and none of its own."""
+    own = _variables_of(resident.config)
+    hidden = {name for other in known for name in _variables_of(other.config)}.difference(own)
+    return {name: value for name, value in environ.items() if name not in hidden} if hidden else environ
 
 
 def forget_secrets(config: Config, environ: MutableMapping[str, str]) -> None:
     """Take the variables out of `environ` that hold the secrets of `config`: nothing that we start shall have them."""
-    for name in _variables_of(config):
-        environ.pop(name, None)
+    for one in (config, *(resident.config for resident in residents(config))):
+        for name in _variables_of(one):
+            environ.pop(name, None)
 
 
 def _variables_of(config: Config) -> list[str]:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from sidecar import events
 from sidecar.observe import metric_table as table
 from sidecar.observe.history import LATELY, SLOT, History
+from sidecar.observe.metrics import summed
 from sidecar.observe.recent import Recent
 from sidecar.session.state import BRAKE_SECONDS
 from sidecar.wire.clock import steady, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from sidecar.app.diagnosis import Facts
+    from sidecar.app.facts import Facts
     from sidecar.errors import SidecarError
     from sidecar.observe.metrics import Metrics
     from sidecar.session.source import Session
@@ -44,14 +45,14 @@ class Seen:
 
 
 class OnCall:
-    """Remembers the last hour, by sampling `metrics`.
+    """Remembers the last hour, by sampling `metrics`, summed up.
 
     Attributes:
         recent: the listener that remembers events.
         hour: the last hour's slots.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, *metrics: Metrics) -> None:
         self.recent = Recent(utc_now)
         self._metrics = metrics
         self.hour = History(table.BUCKETS)
@@ -60,7 +61,7 @@ class OnCall:
     async def watch(self) -> None:
         """Sample every ten seconds until cancelled."""
         while True:
-            self.hour.sample(steady(), self._metrics.totals())
+            self.hour.sample(steady(), summed(one.totals() for one in self._metrics))
             self._reasons.append(_reasons(self._metrics))
             await asyncio.sleep(self.hour.due_in(steady()))
 
@@ -70,20 +71,20 @@ class OnCall:
 
         return diagnosis.problems(self._facts(seen, steady(), utc_now()))
 
-    def history(self, session: Session) -> dict[str, Any]:
-        """Return what `/history` shows."""
+    def history(self, session: Session, minted_at: float | None) -> dict[str, Any]:
+        """Return what `/history` shows; of a session also when its token was minted (POSIX)."""
         from sidecar.app import past  # noqa: PLC0415  # whom nobody asks need not have it in memory
 
         now = {"steady_now": steady(), "utc_now": utc_now()}
         return {
             **past.heading(now["utc_now"]),
-            "session": past.life(session, self.recent.minted_at, **now),
+            "session": past.life(session, minted_at, **now),
             "slots": past.slots(self.hour, **now),
             "events": past.events(self.recent.told),
         }
 
     def _facts(self, seen: Seen, now: float, utc: float) -> Facts:
-        from sidecar.app.diagnosis import Facts  # noqa: PLC0415  # as below
+        from sidecar.app.facts import Facts  # noqa: PLC0415  # as below
 
         session, identity, rejected = seen.session, seen.identity, self.recent.last(events.TokenRejected, BRAKE_SECONDS)
         alive = session.expires_at is not None and now < session.expires_at
@@ -116,10 +117,11 @@ class OnCall:
         return {reason: count - before.get(reason, 0) for reason, count in now.items()}
 
 
-def _reasons(metrics: Metrics) -> dict[str, int]:
+def _reasons(metrics: Iterable[Metrics]) -> dict[str, int]:
     """Return how many requests were ended with an error of our own up to now, by RFC 9209 name."""
     found: dict[str, int] = {}
-    for (_, _, source, reason), count in metrics.counts[table.REQUESTS].items():
-        if source == "sidecar":
-            found[reason] = found.get(reason, 0) + count
+    for one in metrics:
+        for (_, _, source, reason), count in one.counts[table.REQUESTS].items():
+            if source == "sidecar":
+                found[reason] = found.get(reason, 0) + count
     return found

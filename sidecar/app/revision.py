@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 AnySection = TypeVar("AnySection", bound=Section)
 
-_ANOTHER_SESSION: Final = frozenset(
-    f"credentials.{key}"
-    for key in ("username", "customer_id", "tenant_id", "organization_id", "user_id", "tenant_key", "individual_id")
-)
+WHOSE: Final = ("username", "customer_id", "tenant_id", "organization_id", "user_id", "tenant_key", "individual_id")
+"""The keys of `[credentials]` that say whose a session is."""
+
+_ANOTHER_SESSION: Final = frozenset(f"credentials.{key}" for key in WHOSE)
 # Secrets and files are compared by what is in them, so that their keys are not here.
 _ANOTHER_LOGIN: Final = _ANOTHER_SESSION | {
     "credentials.account_type",

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sidecar.admin import health
-from sidecar.observe.metrics import Readings
+from sidecar.observe.metrics import Metrics, Readings
 from sidecar.wire.clock import steady, utc_now
 
 if TYPE_CHECKING:
     from sidecar.admin.health import Vitals
     from sidecar.app.lanes import Tenant
     from sidecar.config.model import Config
-    from sidecar.observe.metrics import Counted, Metrics
+    from sidecar.observe.metrics import Counted
     from sidecar.tls.identity import Identity
+
+
+Several = Mapping[str, tuple[Metrics, Readings]]
+"""Tenant → its counters and its gauges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +30,17 @@ class Now:
 
     vitals: Vitals
     in_flight: int
-    callers_open: int
-    trail_fails: bool
-    spans_dropped: int
+    callers_open: int = 0
+    trail_fails: bool = False
+    spans_dropped: int = 0
 
 
-async def scrape(metrics: Metrics, read: Readings, accept: str) -> tuple[str, bytes]:
-    """Return what `/metrics` shows: its content type, and the text."""
-    return await asyncio.to_thread(_render, metrics.snapshot(), read, accept)
+async def scrape(
+    metrics: Metrics, read: Readings, accept: str, several: Several = MappingProxyType({})
+) -> tuple[str, bytes]:
+    """Return what `/metrics` shows: its content type, and the text; of `several` tenants each one's own."""
+    own = {tenant: (counted.snapshot(), gauges) for tenant, (counted, gauges) in several.items()}
+    return await asyncio.to_thread(_render, metrics.snapshot(), read, accept, own)
 
 
 def readings(config: Config, tenant: Tenant, identity: Identity | None, now: Now) -> Readings:
@@ -52,10 +61,13 @@ def readings(config: Config, tenant: Tenant, identity: Identity | None, now: Now
         callers_most=config.listen.max_connections,
         trail_fails=now.trail_fails,
         spans_dropped=now.spans_dropped,
+        store_up=None if tenant.fleet is None else tenant.fleet.store.up,
     )
 
 
-def _render(counted: Counted, read: Readings, accept: str) -> tuple[str, bytes]:
+def _render(
+    counted: Counted, read: Readings, accept: str, own: Mapping[str, tuple[Counted, Readings]]
+) -> tuple[str, bytes]:
     from sidecar.observe.exposition import render  # noqa: PLC0415  # takes memory and time where nobody may ask
 
-    return render(counted, read, accept)
+    return render(counted, read, accept, own)

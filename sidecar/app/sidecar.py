@@ -1,45 +1,46 @@
-"""One sidecar, assembled: the gateway with its lane, what keeps it up to date, and what the operator may ask of it."""
+"""One sidecar, assembled: its tenants, what keeps them up to date, and what the operator may ask of it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sidecar import events
-from sidecar.admin.health import Vitals
-from sidecar.app import choices, lanes, status, tracing
-from sidecar.app import scrape as scraping
-from sidecar.app.ids import new_id
-from sidecar.app.keeper import MAKES_TLS, Keeper
-from sidecar.app.oncall import OnCall, Seen
-from sidecar.app.revision import keeps_token, wants_login
-from sidecar.gateway.body import Budget, Limits
-from sidecar.gateway.handler import Allowance, Gateway, Tools
-from sidecar.gateway.pace import Pace
-from sidecar.observe.metrics import Metrics
-from sidecar.wire.clock import steady, utc_now
+from sidecar.admin import health
+from sidecar.app import choices, scrape, status
+from sidecar.app.household import Ears, Household, Wires
+from sidecar.app.tenancy import Going
+from sidecar.errors import SidecarError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
+    from sidecar.admin.health import Vitals
     from sidecar.app.choices import Ready
-    from sidecar.app.material import Standing
+    from sidecar.app.tenancy import Tenancy
     from sidecar.audit.trail import Trail
     from sidecar.config.model import Config
-    from sidecar.errors import SidecarError
     from sidecar.events import Emit
     from sidecar.gateway.at_once import Trip
     from sidecar.gateway.caller_request import CallerRequest
-    from sidecar.guard.policy import Policy
+    from sidecar.gateway.handler import Gateway, Traffic
+    from sidecar.gateway.switch import Switch
 
 _FAREWELL: Final = 2.0
 """Seconds that logout and last spans at the end may take: whoever ends us is about to lose patience."""
 
 _KEEPING: Final = frozenset({"session", "reload"})
 """The tasks without which a sidecar serves on, and nobody renews what it serves with."""
+
+
+class NoSuchTenant(SidecarError):
+    """An operator named a tenant that there is not."""
+
+    status = 404
+    proxy_error = "http_request_error"
+    title = "There is no such tenant"
+    default_remedy = "Name one of those that /status shows."
 
 
 class Sidecar:
@@ -51,12 +52,14 @@ class Sidecar:
     trail, where there is one; whoever opened it closes it, after all is told.
 
     Attributes:
-        gateway: what carries callers' requests; another one when the configuration changes.
+        began_with: the whole configuration of the start, with all tenants.
+        tenancies: the tenants, in the order of the file.
+        gateway: what carries callers' requests at `listen`; another one when the configuration changes.
         listen, admin: the bound addresses, set by the server once they are known.
         up, draining: what the probes are told.
         quit, hurry, why: somebody wants the end, wants it now, and who it was.
         emit: tells everybody who listens.
-        metrics: what was counted.
+        metrics: what was counted; of several tenants only what is none's.
         on_call: what is remembered for the page.
         callers_open: counts callers' connections, set by the server.
         on_config: is told of a configuration that is in use from now on.
@@ -69,11 +72,11 @@ class Sidecar:
         environ: Mapping[str, str],
         emit: Emit,
         reread: Callable[[], Config] | None = None,
-        ready: Ready | None = None,
+        ready: Sequence[Ready] | None = None,
         *,
         trail: Trail | None = None,
     ) -> None:
-        ready = ready or choices.ready(config, environ)
+        self.began_with = config
         self.listen = str(config.listen.address)
         self.admin = str(config.admin.address)
         self.up = asyncio.Event()
@@ -84,40 +87,31 @@ class Sidecar:
         self.callers_open: Callable[[], int] = lambda: 0
         self.on_config: Callable[[Config], None] = lambda _: None
         self.reloading: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
-        self.metrics = Metrics()
-        self.on_call = OnCall(self.metrics)
-        listeners: list[Emit] = [
-            emit,  # the log, first: whatever becomes of the others, the line is written
-            self.metrics,
-            self.on_call.recent,  # the last events, for the page
-        ]
         self._trail = trail
-        if trail is not None:
-            listeners.append(trail)
-        self.emit = emit = events.to_all(*listeners)
-        self._keeper = Keeper(config, environ, ready.standing, emit, reread)
-        self._keeper.prepare = self._prepare
-        self._tracing = tracing.build(config)
-        self._tenant = lanes.build(
+        self._home = Household(
             config,
-            self._keeper,
-            ready.dialect,
-            ready.chosen,
-            emit=emit,
-            jitter=random.random,
-            tracing=self._tracing,
+            ready or choices.ready(config, environ),
+            environ,
+            Ears(first=emit, last=() if trail is None else (trail,)),  # whatever becomes of others, the line is written
+            Wires(in_use=self._in_use, run=self._run, reread=reread),
         )
-        self._budget = Budget(config.replay.max_total)
-        self.gateway = self._gateway(config, ready.chosen.policy)
+        self.emit, self.metrics, self.on_call = self._home.emit, self._home.metrics, self._home.page
+        self.gateway: Gateway | Switch = self._home.gateway
+        self.tenancies: Sequence[Tenancy] = self._home.tenancies
         if trail is not None:
-            trail.bar = self.gateway.traffic.bar  # the traffic stays, whatever gateway carries it
+            trail.bar = self._home.bar
         self._open = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def config(self) -> Config:
-        """Return the configuration in use."""
-        return self._keeper.config
+        """Return the configuration in use; of several tenants that of the first, as if it were the only one."""
+        return self._home.first.config
+
+    @property
+    def traffic(self) -> Traffic:
+        """Return what is on its way, and was."""
+        return self._home.traffic
 
     def handle(self, request: CallerRequest) -> Awaitable[None]:
         """Carry one caller's request."""
@@ -134,24 +128,31 @@ class Sidecar:
     # ── life ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
-        await self._open.enter_async_context(self._tenant.upstream)
-        await self._open.enter_async_context(self._tenant.endpoint)
-        self._open.push_async_callback(self._send_spans)
+        for tenancy in self.tenancies:
+            await tenancy.open(self._open)
         return self
 
     def begin(self) -> None:
         """The listeners are open: log in, if eager, and look for changes from now on."""
         self.up.set()
-        self._keeper.announce_identity()
         if self._trail is not None:
             self._trail.tell = self._from_elsewhere()
-        if self._tracing is not None:
+        for tenancy in self.tenancies:
+            self._begin(tenancy)
+        for one in dict.fromkeys((self._home.page, self._home.on_call, *(each.on_call for each in self.tenancies))):
+            self._run(one.watch(), "history")
+
+    def _begin(self, tenancy: Tenancy) -> None:
+        tenancy.keeper.announce_identity()
+        if tenancy.tracing is not None:
             loop = asyncio.get_running_loop()
-            self._tracing.listening(self.listen, lambda event: loop.call_soon_threadsafe(self.emit, event))
-        self._run(self._tenant.source.tend(), "session")
-        self._run(self._keeper.watch(), "reload")
-        self._run(self.on_call.watch(), "history")
-        self._warm_up()
+            listen = tenancy.listen or self.listen
+            tenancy.tracing.listening(listen, lambda event: loop.call_soon_threadsafe(self.emit, event))
+        self._run(tenancy.tenant.source.tend(), "session")
+        if tenancy.tenant.fleet is not None:
+            self._run(tenancy.tenant.fleet.tend(tenancy.tenant.source), "store")
+        self._run(tenancy.keeper.watch(), "reload")
+        tenancy.warm_up()
 
     async def end(self) -> None:
         """Mint and look no more, and log out where `session.logout` says so. A second time it does nothing."""
@@ -178,11 +179,6 @@ class Sidecar:
 
         return tell
 
-    def _warm_up(self) -> None:
-        """Have a connection to FinHub ready for the first request; a lazy session has none before it is asked for."""
-        if self.config.session.login == "eager":
-            self._run(self._tenant.upstream.warm(), "warm connection")
-
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._tell_of_a_bug)
@@ -202,11 +198,7 @@ class Sidecar:
         await asyncio.gather(closing, hurry, return_exceptions=True)
 
     async def _leave(self) -> None:
-        await asyncio.gather(self._tenant.source.close(logout=self.config.session.logout), self._send_spans())
-
-    async def _send_spans(self) -> None:
-        if self._tracing is not None:
-            await self._tracing.close()
+        await asyncio.gather(*(tenancy.leave() for tenancy in self.tenancies))
 
     @property
     def at_work(self) -> bool:
@@ -216,22 +208,22 @@ class Sidecar:
     @property
     def broken(self) -> bool:
         """Tell whether what was read again cannot be used, so that what was in use stays."""
-        return self._keeper.broken is not None
+        return any(tenancy.keeper.broken is not None for tenancy in self.tenancies)
 
     # ── what the operator may ask ───────────────────────────────────────────────────────────────────────────
 
     def vitals(self) -> Vitals:
         """Return what the probes judge by."""
-        shown, identity = self._tenant.source.session(), self._keeper.standing.identity
-        return Vitals(
+        going = self._going()
+        return health.worst(tenancy.vitals(going) for tenancy in self.tenancies)
+
+    def _going(self) -> Going:
+        return Going(
             started=self.up.is_set(),
             draining=self.draining,
-            identity_in_date=identity is None or datetime.now(UTC) < identity.not_after,
-            token_alive=shown.expires_at is not None and steady() < shown.expires_at,
-            lazy=self.config.session.login == "lazy",
-            blocked=shown.word == "BLOCKED",
-            session=shown.word,
-            barred=self.gateway.traffic.barred,
+            barred=self._home.first.gateway.traffic.barred,
+            audit="" if self._trail is None else self._trail.failing,
+            works=self.at_work,
         )
 
     def stop(self, why: str) -> None:
@@ -241,89 +233,55 @@ class Sidecar:
             self.quit.set()
 
     def status(self) -> dict[str, Any]:
-        """Return what `/status` shows."""
-        upstream = self._tenant.upstream
+        """Return what `/status` shows; of several tenants the first one's session, and then all."""
+        first = self._home.first
         return {
             **status.heading(self.config, self.listen, self.admin),
-            "session": status.session(
-                self._tenant.source.session(),
-                self.config.credentials.tenant_id,
-                steady_now=steady(),
-                utc_now=utc_now(),
-            ),
-            "identity": status.identity(self._keeper.standing.identity, datetime.now(UTC)),
-            "upstream": {"url": upstream.origin, "connections": upstream.busy},
-            "requests": status.requests(self.gateway.traffic),
+            "session": first.session(),
+            "identity": first.identity(),
+            "upstream": first.upstream(),
+            "requests": status.requests(self.traffic),
             "audit": None if self._trail is None else self._trail.shown(),
-            "problems": self.on_call.problems(self._seen()),
+            "problems": self._home.problems(self._going()),
+            **({"sessions": [tenancy.shown() for tenancy in self.tenancies]} if self._home.is_shared else {}),
         }
 
     def history(self) -> dict[str, Any]:
         """Return what `/history` shows."""
-        return self.on_call.history(self._tenant.source.session())
-
-    def _seen(self) -> Seen:
-        return Seen(
-            session=self._tenant.source.session(),
-            lazy=self.config.session.login == "lazy",
-            identity=self._keeper.standing.identity,
-            draining=self.draining,
-            waiting=self._tenant.upstream.waiting,
-            most=self.config.upstream.max_connections,
-            broken=self._keeper.broken,
-            audit="" if self._trail is None else self._trail.failing,
-            barred=self.gateway.traffic.barred,
-            works=self.at_work,
-        )
+        first = self._home.first
+        return self.on_call.history(first.tenant.source.session(), first.on_call.recent.minted_at)
 
     async def scrape(self, accept: str) -> tuple[str, bytes]:
         """Return what `/metrics` shows: its content type, and the text."""
-        dropped = 0 if self._tracing is None else self._tracing.dropped
-        fails = self._trail is not None and bool(self._trail.failing)
-        now = scraping.Now(self.vitals(), self.gateway.traffic.in_flight, self.callers_open(), fails, dropped)
-        identity = self._keeper.standing.identity
-        read = scraping.readings(self.config, self._tenant, identity, now)
-        return await scraping.scrape(self.metrics, read, accept)
+        ours, several = self._home.readings(self._going(), self.vitals(), self.callers_open())
+        return await scrape.scrape(self._home.metrics, ours, accept, several)
 
     async def reload(self) -> dict[str, list[str]]:
-        """Read all that may change again; return what did, and what waits for a restart. SidecarError: all stays."""
+        """Read all that may change again; return what did, and what waits for a restart. SidecarError: all stays.
+
+        Of several tenants each takes its own changes; one that cannot is told, and keeps what it had.
+        """
         with self.reloading():
-            changes = await self._keeper.reload()
+            changes = await self._home.reload()
         told = {"changed": list(changes.what)}
         return told if not changes.restart else {**told, "restart": list(changes.restart)}
 
-    async def reauthenticate(self) -> None:
-        """Log in now; see MintingSource.reauthenticate."""
-        await self._tenant.source.reauthenticate()
+    async def reauthenticate(self, tenant: str = "") -> None:
+        """Log in now, for all tenants or for the one of that name; see MintingSource.reauthenticate.
+
+        Raises:
+            NoSuchTenant: there is none of that name.
+        """
+        chosen = [each for each in self.tenancies if tenant in {"", each.name}]
+        if not chosen:
+            raise NoSuchTenant(f"there is no tenant {tenant!r}")
+        done = await asyncio.gather(*(each.tenant.source.reauthenticate() for each in chosen), return_exceptions=True)
+        for outcome in done:
+            if outcome is not None:
+                raise outcome
 
     # ── wiring ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _prepare(self, config: Config, standing: Standing) -> Callable[[Collection[str]], None]:
-        """Return what takes `config` and `standing` into use; ConfigError where they cannot be."""
-        chosen = choices.choices(config, standing.material, self._tenant.dialect)
-
-        def take(what: Collection[str]) -> None:
-            self._tenant.use(chosen, config)
-            before, self.gateway = self.gateway, self._gateway(config, chosen.policy)
-            self.gateway.traffic = before.traffic
-            self.on_config(config)
-            if not MAKES_TLS.isdisjoint(what):
-                self._warm_up()
-            if wants_login(what):
-                self._tenant.source.changed(keeps_token=keeps_token(what))
-
-        return take
-
-    def _gateway(self, config: Config, policy: Policy) -> Gateway:
-        listen = config.listen
-        allowed = Allowance(
-            body=Limits(
-                max_body=listen.max_body,
-                remembered=config.replay.max_body,
-                pace=Pace(listen.body_timeout, listen.min_rate),
-            ),
-            taking=Pace(listen.write_timeout, listen.min_rate),
-            max_requests=listen.max_requests,
-        )
-        tools = Tools(clock=steady, new_id=new_id, emit=self.emit, tracing=self._tracing)
-        return Gateway(self._tenant.lane, policy, allowed, self._budget, tools)
+    def _in_use(self, config: Config) -> None:
+        self.gateway = self._home.gateway
+        self.on_config(config)

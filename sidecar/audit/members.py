@@ -28,6 +28,7 @@ _NAMES: Final[Mapping[type[events.Event], str]] = {
     events.Forwarded: "request",
     events.Minted: "session minted",
     events.MintFailed: "session mint failed",
+    events.SessionAdopted: "session adopted",
     events.RefreshFailed: "session refresh failed",
     events.TokenRejected: "token rejected",
     events.IdentityLoaded: "identity loaded",

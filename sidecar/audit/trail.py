@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sidecar import events
 from sidecar.audit.members import AUDITED, BEGUN, CONTINUED, RESUMED
 from sidecar.audit.scribe import Rules, Scribe, Waiting
-from sidecar.audit.sink import FileSink, StreamSink
+from sidecar.audit.sink import FileSink
+from sidecar.audit.stream import StreamSink
 from sidecar.errors import AuditError
 from sidecar.redact import births, living
 

@@ -8,10 +8,10 @@ import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from sidecar import __version__, events
-from sidecar.cli.exits import FAILED, code_of
+from sidecar.cli.exits import FAILED, USAGE, code_of
 from sidecar.errors import SidecarError
 from sidecar.observe.plain import plain, plain_lines
 from sidecar.redact import redact
@@ -36,6 +36,21 @@ _COMMANDS: Final = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """As argparse's, but that it says what was probably meant; `below` is the parser of the command that was named."""
+
+    below: argparse.ArgumentParser | None = None
+
+    def error(self, message: str) -> NoReturn:
+        """Write how the command is used and what is wrong; exit with 2."""
+        from sidecar.cli import usage  # noqa: PLC0415  # only who mistypes waits for it
+
+        judge = self.below if self.below is not None and message.startswith(usage.TOO_MUCH) else self
+        judge.print_usage(sys.stderr)
+        options = judge._option_string_actions  # noqa: SLF001  # argparse lists them nowhere else
+        self.exit(USAGE, usage.told(message, options, judge.prog))
+
+
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of all commands; of the one that `arguments` name, its module adds what it takes.
 
@@ -52,7 +67,7 @@ def whole_parser() -> argparse.ArgumentParser:
 
 
 def _parser(loaded: Container[str | None]) -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="finhub-sidecar",
         description="A local authenticating reverse proxy for FinHub. New here? Try `finhub-sidecar demo`.",
     )
@@ -62,6 +77,7 @@ def _parser(loaded: Container[str | None]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what)
         if name in loaded:
             importlib.import_module(f"sidecar.cli.{name}").add_arguments(command)
+            top.below = command
     return top
 
 

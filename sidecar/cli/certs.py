@@ -102,6 +102,8 @@ def _csr(args: argparse.Namespace) -> int:
     from sidecar.cli import new_files  # noqa: PLC0415  # as above
     from sidecar.tls.request import ask  # noqa: PLC0415  # as above
 
+    if args.key == args.out:
+        raise ConfigError(f"{args.key} cannot be both the key and the request", remedy="Give another --key or --out.")
     subject = {
         "country": args.country,
         "organization": args.organization,

@@ -12,9 +12,10 @@ from sidecar.redact import redact
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from sidecar.app.checkup import Finding
-    from sidecar.config.model import Config
+    from sidecar.config.residents import Resident
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -26,14 +27,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print each step's finding; return 0, or the exit code of the one that failed."""
+    """Print each step's finding, tenant by tenant; return 0, or the exit code of the first one that failed."""
     from sidecar.cli import process  # noqa: PLC0415  # `--help` and other commands need not wait for it
 
     for caution in process.harden():
         print(f"! {caution.detail}\n  → {caution.remedy}")
 
-    from sidecar.app import checkup  # noqa: PLC0415  # as above
+    from sidecar.app import checkup, material  # noqa: PLC0415  # as above
     from sidecar.config.load import load  # noqa: PLC0415  # as above
+    from sidecar.config.residents import residents  # noqa: PLC0415  # as above
 
     source = options.config or "the environment"
     try:
@@ -41,31 +43,38 @@ def run(options: argparse.Namespace) -> int:
     except SidecarError as error:
         return _show(checkup.Finding(step="configuration", detail=error.detail, error=error))
     _show(checkup.Finding(step="configuration", detail=f"{source}, for {config.environment}"))
-    for finding in checkup.local(config, os.environ):
-        code = _show(finding)
-        if code != DONE:
-            return code
-    if options.offline:
-        return DONE
+    known = residents(config)
+    codes = [_local(each, material.seen_by(each, known, os.environ)) for each in known]
+    if not options.offline:
+        from sidecar.cli import loop  # noqa: PLC0415  # as above
 
-    from sidecar.cli import loop  # noqa: PLC0415  # as above
+        for index in [index for index, code in enumerate(codes) if code == DONE]:  # one that fails stops no other
+            remote = _remote(known[index], material.seen_by(known[index], known, os.environ))
+            codes[index] = loop.run(remote)  # the loop of `run`: what it meets is what is checked
+    return next((code for code in codes if code != DONE), DONE)
 
-    return loop.run(_remote(config))  # the loop of `run`: what it meets is what is checked
+
+def _local(resident: Resident, environ: Mapping[str, str]) -> int:
+    from sidecar.app import checkup  # noqa: PLC0415  # as above
+
+    codes = (_show(finding, resident) for finding in checkup.local(resident.config, environ))
+    return next((code for code in codes if code != DONE), DONE)
 
 
-async def _remote(config: Config) -> int:
+async def _remote(resident: Resident, environ: Mapping[str, str]) -> int:
     from sidecar.app import checkup  # noqa: PLC0415  # as above
 
     code = DONE
-    async for finding in checkup.remote(config, os.environ):
-        code = _show(finding)
+    async for finding in checkup.remote(resident.config, environ):
+        code = _show(finding, resident)
     return code
 
 
-def _show(finding: Finding) -> int:
-    """Print a finding and return the exit code that it means."""
+def _show(finding: Finding, resident: Resident | None = None) -> int:
+    """Print a finding, of several tenants with whose it is, and return the exit code that it means."""
     mark = "✓" if finding.error is None else "✗"
-    print(redact(plain_lines(f"{mark} {finding.step}: {finding.detail}").replace("\n", "\n  ")))
+    whose = "" if resident is None or resident.tenant is None else f"{resident.name}: "
+    print(redact(plain_lines(f"{mark} {whose}{finding.step}: {finding.detail}").replace("\n", "\n  ")))
     for note in finding.notes:
         print(redact(plain(f"  ! {note}")))
     if finding.error is None:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sidecar.cli import new_files
 from sidecar.config.load import load
 from sidecar.config.model import DEFAULT_ENVIRONMENT, ENVIRONMENTS
 from sidecar.config.render import sample, schema, show
-from sidecar.errors import ConfigError
 from sidecar.session.dialect_schema import schema as dialect_schema
 
 if TYPE_CHECKING:
@@ -42,22 +42,9 @@ def _init(args: argparse.Namespace) -> int:
     if args.output is None:
         sys.stdout.write(text)
     else:
-        _write(Path(args.output), text)
+        new_files.write({Path(args.output): text.encode()})
         print(f"{args.output} is written: fill in its first part, then run `finhub-sidecar check --config` on it.")
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    """Create a file, whole; one that exists is never touched."""
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        remedy = "Choose another --output, or move the file away: it is never overwritten."
-        raise ConfigError(f"{path} exists already", remedy=remedy) from None
-    except OSError as error:
-        remedy = "Choose an --output in a folder that exists and can be written to."
-        raise ConfigError(f"{path} cannot be written: {error.strerror}", remedy=remedy) from None
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -103,8 +102,10 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
     if wanted is not None:
         yield wanted
         return
-    with tempfile.TemporaryDirectory(prefix="finhub-emulator-") as fresh:
-        yield Path(fresh)
+    from sidecar.emulator.files import temporary  # noqa: PLC0415  # as above
+
+    with temporary("finhub-emulator-") as fresh:
+        yield fresh
 
 
 async def _serve(settings: Settings, folder: Path, certs: Path | None, *, temporary: bool) -> None:

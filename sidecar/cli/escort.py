@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.admin import health
 from sidecar.cli.child_environ import for_command
-from sidecar.cli.judging import why_not
-from sidecar.errors import Rejected
+from sidecar.cli.judging import HOPELESS, why_not
 from sidecar.server import serve
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Escort:
         deadline = loop.time() + self._patience
         while not (seen := health.ready(self._sidecar.vitals())).good:
             error = why_not(self._sidecar.status(), seen.reason)
-            if isinstance(error, Rejected) or loop.time() >= deadline:
+            if isinstance(error, HOPELESS) or loop.time() >= deadline:
                 raise error
             await asyncio.sleep(_TICK)
         key = None if self._caller_key is None else self._caller_key.reveal()

@@ -26,8 +26,8 @@ sidecar serves until CMD has ended, finishes what runs (drain.min, drain.max), a
 that CMD leaves behind are not waited for. POST /-/quit ends the sidecar as always, and CMD is told by SIGTERM.
 
 Exit code: CMD's own, 128+N if signal N killed it; 126 if it cannot be started and 127 if there is no such command.
-Without CMD having been started: 4 FinHub rejected the credentials; 5 no session within --timeout, or an address is in
-use; 2 configuration or usage; 3 identity or secret.
+Without CMD having been started: 4 FinHub rejected the credentials; 5 no session within --timeout, the proxy rejected
+the credentials for it, or an address is in use; 2 configuration or usage; 3 identity or secret.
 """
 
 

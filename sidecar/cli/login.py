@@ -90,10 +90,16 @@ def _chosen(options: argparse.Namespace, configured: refs.SecretRef | None) -> r
 def _given(key: str) -> Secret:
     from sidecar.secret.text import LONGEST, less_one_newline, secret  # noqa: PLC0415  # as above
 
-    if sys.stdin.isatty():
-        text = getpass.getpass(f"{key} (not shown): ").encode("utf-8", "surrogateescape")
-        return secret(text, "the answer")
-    return secret(less_one_newline(sys.stdin.buffer.read(LONGEST + 3)), "stdin")
+    if sys.stdin is None:  # `<&-` leaves none
+        return secret(b"", "stdin")
+    if not sys.stdin.isatty():
+        return secret(less_one_newline(sys.stdin.buffer.read(LONGEST + 3)), "stdin")
+    try:
+        text = getpass.getpass(f"{key} (not shown): ")
+    except EOFError:  # Ctrl-D
+        print(file=sys.stderr)
+        text = ""
+    return secret(text.encode("utf-8", "surrogateescape"), "the answer")
 
 
 def _tell(key: str, ref: refs.KeyringRef) -> None:

@@ -33,6 +33,7 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "COOLING": ("warning", "the last try failed; the sidecar waits before the next one"),
     "BLOCKED": ("error", "FinHub rejected the login; the sidecar waits, so as not to lock the account"),
 }
+_BLOCKED_ON_THE_WAY: Final = "the proxy rejected its credentials; the sidecar waits, so as not to lock them"
 _WHOSE: Final[Mapping[str, str]] = {
     "sidecar": "the sidecar's",
     "FinHub": "FinHub's",
@@ -81,7 +82,8 @@ def _problems(status: Mapping[str, Any], look: Look) -> Iterator[str]:
     for each in problems:
         whose = str(each.get("whose"))
         tone = "error" if each.get("severity") == "error" else "warning"
-        yield from _hung(f"{look.sign(tone)} ", "  ", plain_lines(str(each.get("what"))), look)
+        whom = f"{each['tenant']}: " if each.get("tenant") else ""
+        yield from _hung(f"{look.sign(tone)} ", "  ", plain_lines(f"{whom}{each.get('what')}"), look)
         yield from _hung("  Whose fault: ", "    ", plain(_WHOSE.get(whose, whose)), look)
         yield from _hung("  What to do: ", "    ", plain_lines(str(each.get("remedy"))), look)
 
@@ -99,6 +101,7 @@ def _found(status: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _facts(told: Told, look: Look, now: float) -> Iterator[str]:
     status = told.status
+    yield from _tenants(status.get("sessions") or (), look, now)
     yield from _session(_part(status, "session"), _part(told.history, "session"), look, now)
     yield from _fact("Certificate", _certificate(_part(status, "identity"), look, now), look)
     upstream, requests = _part(status, "upstream"), _part(status, "requests")
@@ -112,9 +115,29 @@ def _facts(told: Told, look: Look, now: float) -> Iterator[str]:
 _COUNTS: Final = {"total": "in all", "in_flight": "in flight", "replays": "replayed", "refused": "refused"}
 
 
+def _tenants(sessions: Sequence[Mapping[str, Any]], look: Look, now: float) -> Iterator[str]:
+    """Yield a line for each of several tenants; the session below them is that of the first."""
+    for index, session in enumerate(sessions):
+        state = str(session.get("state"))
+        ends = instant(session.get("expires_at"))
+        until = "" if ends is None else f", token until {moment(ends, now)}"
+        requests = _part(session, "requests")
+        counts = f"{requests.get('total', 0)} requests, {requests.get('in_flight', 0)} in flight"
+        days = _part(session, "identity").get("days_left", 1)
+        certificate = f", {look.paint('certificate expired', 'error')}" if days < 0 else ""
+        told = f"{plain(str(session.get('tenant')))}: {look.paint(state, _tone(state))}{until}{certificate}, {counts}"
+        yield from _fact("" if index else "Tenants", told, look)
+
+
+def _tone(state: str) -> str:
+    return _STATES.get(state, ("", ""))[0]
+
+
 def _session(session: Mapping[str, Any], more: Mapping[str, Any], look: Look, now: float) -> Iterator[str]:
     state = str(session.get("state"))
     tone, words = _STATES.get(state, ("", "a state that this version does not know"))
+    if state == "BLOCKED" and _part(session, "last_error").get("status") == 0:
+        words = _BLOCKED_ON_THE_WAY
     yield from _fact("Session", f"{look.paint(state, tone)}: {words}", look)
     life = life_of(session, more, now)
     if life is not None:

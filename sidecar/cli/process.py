@@ -12,6 +12,7 @@ import resource
 import sys
 from typing import TYPE_CHECKING, Final
 
+from sidecar.config.residents import residents
 from sidecar.events import Caution
 
 if TYPE_CHECKING:
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
     from sidecar.config.model import Config
 
 _PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
-_M_MMAP_THRESHOLD: Final = -3  # malloc.h
-_LARGE: Final = 128 * 2**10
+_M_TRIM_THRESHOLD: Final = -1  # malloc.h
+_M_MMAP_THRESHOLD: Final = -3
+_LARGE: Final = 256 * 2**10
+"""What an event loop takes for one TLS connection, and the most that it reads at once."""
+
+_AT_THE_END: Final = 2 * 2**20
+"""Free memory that is kept for what comes next: taking it anew costs more than all the rest of a large message."""
+
 _BESIDES: Final = 160
 """Descriptors for everything but callers and FinHub: the operator's and those turned away (32 each), files …."""
 
@@ -61,12 +68,16 @@ def give_memory_back() -> None:
     a MiB for each TLS connection, of which a few KiB are ever used.
     """
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt(_M_TRIM_THRESHOLD, _AT_THE_END)
 
 
 def make_room(config: Config) -> Iterator[Caution]:
     """Raise the limit of open files to what `config` may need; yield a caution where the system allows fewer."""
-    need = config.listen.max_connections + config.upstream.max_connections + _BESIDES
+    listeners = 1 + sum(tenant.listen is not None for tenant in config.tenants)
+    to_finhub = sum(resident.config.upstream.max_connections for resident in residents(config))
+    need = listeners * config.listen.max_connections + to_finhub + _BESIDES
     allowed = _raise_open_files(need)
     if allowed < need:
         yield Caution(

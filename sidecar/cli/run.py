@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import os
 import sys
@@ -90,6 +91,8 @@ def standing(path: str | None, requests: TextIO | None) -> Iterator[Running]:
     config = read()
     log = Log(config.log.format, config.log.level, out=requests)
     log.adopt_stdlib()
+    if config.tenants:
+        log.tell_tenants()
     found = ready(config, environ)
     material.forget_secrets(config, os.environ)
     for caution in (*cautions, *process.make_room(config)):
@@ -106,14 +109,19 @@ def standing(path: str | None, requests: TextIO | None) -> Iterator[Running]:
             trail.tell = log
             trail.begin()
 
-        def use(changed: Config) -> None:
-            log.set_level(changed.log.level)
-            material.forget_secrets(changed, os.environ)
-            for caution in process.make_room(changed):
-                log(caution)
-
-        sidecar.on_config = use
+        sidecar.on_config = functools.partial(_follow, log)
         yield Running(environ, sidecar, log, listeners)
+
+
+def _follow(log: Log, changed: Config) -> None:
+    """Let the process be as a changed configuration says."""
+    from sidecar.app import material  # noqa: PLC0415  # as above
+    from sidecar.cli import process  # noqa: PLC0415  # as above
+
+    log.set_level(changed.log.level)
+    material.forget_secrets(changed, os.environ)
+    for caution in process.make_room(changed):
+        log(caution)
 
 
 @contextlib.contextmanager

@@ -26,8 +26,9 @@ _CLEARED: Final = "\x1b[H\x1b[2J"
 
 _CODES: Final = """\
 Exit code: 0 callers are served; 3 they are not, for the client certificate is out of date; 4 FinHub rejected the
-credentials, even where the last token still lives; 5 nobody answers at the address, or FinHub has not granted a
-session; 1 the sidecar is starting, is going down or refuses to tell; 2 usage. With --watch it is 0 after Ctrl-C.
+credentials, even where the last token still lives; 5 nobody answers at the address, FinHub has not granted a session,
+or the proxy on the way to it rejected the credentials for it; 1 the sidecar is starting, is going down or refuses to
+tell; 2 usage. With --watch it is 0 after Ctrl-C.
 """
 
 

@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.cli.exits import DONE
-from sidecar.cli.judging import why_not
+from sidecar.cli.judging import HOPELESS, why_not
 from sidecar.cli.operator import PATIENCE, add_address, address_of, ask
-from sidecar.errors import ControlRefused, Rejected, SidecarError
+from sidecar.errors import ControlRefused, SidecarError
 
 if TYPE_CHECKING:
     from sidecar.config.addresses import Address
@@ -22,9 +22,9 @@ _LEAST: Final = 1.0
 """Seconds that a question may take, however little of the time is left."""
 
 _CODES: Final = """\
-Exit code: 0 it is ready; 4 FinHub rejected the credentials: at once, since waiting does not mend that; when the time is
-up 3 the client certificate is out of date, 5 nobody answers at the address, or FinHub has not granted a session, 1 the
-sidecar is still starting or going down; 2 usage.
+Exit code: 0 it is ready; at once, since waiting does not mend that, 4 FinHub rejected the credentials, 5 the proxy on
+the way to it rejected its own; when the time is up 3 the client certificate is out of date, 5 nobody answers at the
+address, or FinHub has not granted a session, 1 the sidecar is still starting or going down; 2 usage.
 """
 
 
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         left = deadline - time.monotonic()
         try:
             print(_readiness(where, min(PATIENCE, max(_LEAST, left))))
-        except Rejected:
+        except HOPELESS:
             raise
         except SidecarError:
             if left <= 0:

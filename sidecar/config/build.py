@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.config import addresses, checks, later, translate
 from sidecar.config.merge import Table, overlay, without
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sidecar.config.merge import Path
+
+_TENANTS: Final = ("tenants",)
 
 
 def build(
@@ -32,12 +34,33 @@ def build(
     `sources` maps a dotted key to the variable that set it; `earlier` are problems found on the way here.
     """
     not_yet = _not_yet(given)
-    config, found, broken = _validated(without(given, not_yet), defaults)
-    found += checks.problems(config, broken)
+    top = without(given, {*not_yet, _TENANTS})
+    config, found, broken = _validated(top, defaults)
+    if given.get("tenants"):
+        config, more = _with_tenants(config, given["tenants"], top, defaults, (found, broken))
+        found += more
+    else:
+        found += checks.problems(config, broken)
     problems = [*earlier, *map(later.problem, map(".".join, sorted(not_yet))), *found]
     if problems:
         raise config_error((_named(problem, sources or {}) for problem in problems), remedy=remedy)
     return config
+
+
+def _with_tenants(
+    config: Config,
+    raw: object,
+    top: Table,
+    defaults: Mapping[str, Any],
+    wrong: tuple[list[Problem], frozenset[Path]],
+) -> tuple[Config, list[Problem]]:
+    """Return `config` with the tenants that `raw` makes over the tables `top`, and what is wrong; `wrong` is known."""
+    from sidecar.config import several  # noqa: PLC0415  # one tenant alone does without
+
+    found, broken = wrong
+    made = several.read(raw, top, found, lambda tables: _validated(tables, defaults))
+    config = config.replaced({"tenants": tuple(made.tenants)})
+    return config, [*made.problems, *several.check(config, made, broken)]
 
 
 def _not_yet(given: Mapping[str, object]) -> set[Path]:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sidecar.config.kinds import Kind
-from sidecar.config.model import Config, Section
+from sidecar.config.model import Config, Section, Tenant
+from sidecar.config.tenants import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sidecar.config.section import Member
 
-_TABLES: Final = frozenset({Kind.TABLE, Kind.FIELDS})
+_TABLES: Final = frozenset({Kind.TABLE, Kind.FIELDS, Kind.TENANTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ def keys() -> tuple[Key, ...]:
 def tables() -> frozenset[tuple[str, ...]]:
     """Return the paths of all tables whose keys are fixed: sections and sub-tables, not `fields`."""
     return frozenset(key.parts for key in _walk(Config, ()) if key.kind is Kind.TABLE)
+
+
+@functools.cache
+def tenant_keys() -> tuple[Key, ...]:
+    """Return the keys of one of `[[tenants]]` that are not in a table of it."""
+    return tuple(_key((name,), member) for name, member in Tenant.members.items() if name not in SECTIONS)
 
 
 def section(parts: tuple[str, ...]) -> type[Section]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.config.addresses import host_of, is_loopback, is_plain
 from sidecar.config.fieldrules import uses
 from sidecar.config.problems import Problem, dotted
+from sidecar.config.storing import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -131,6 +132,31 @@ def _tenant(config: Config) -> Iterator[Problem]:
         yield Problem("credentials.tenant_id", "nothing", expected)
 
 
+def _store(config: Config) -> Iterator[Problem]:
+    session = config.session
+    found = place(session.store)
+    if found.is_shared and session.store_key is None:
+        expected = "a reference to base64 of 32 bytes (openssl rand -base64 32): nothing is kept unsealed"
+        yield Problem("session.store_key", f"nothing beside a store of kind {found.kind}", expected)
+    if found.is_shared and session.logout:
+        expected = "false: others, or the next start, go on with the session"
+        yield Problem("session.logout", f"true beside a store of kind {found.kind}", expected)
+    if not found.nodes:
+        for key in ("store_user", "store_password"):
+            if getattr(session, key) is not None:
+                yield Problem(f"session.{key}", "it without a Redis in session.store", "nothing, or redis:// …")
+
+
+def _store_tls(config: Config) -> Iterator[Problem]:
+    tls = config.session.store_tls
+    if not place(config.session.store).tls:
+        for key in ("ca_file", "certificate_file", "key_file"):
+            if getattr(tls, key) is not None:
+                yield Problem(f"session.store_tls.{key}", "it beside a store without TLS", "rediss:// in session.store")
+    elif (tls.certificate_file is None) != (tls.key_file is None):
+        yield Problem("session.store_tls", "a certificate or a key alone", "certificate_file and key_file, or neither")
+
+
 def _drain(config: Config) -> Iterator[Problem]:
     if config.drain.min > config.drain.max:
         yield Problem("drain.min", f"{config.drain.min:g}", f"at most drain.max, which is {config.drain.max:g}")
@@ -150,6 +176,14 @@ _PROXY: Final = (
     ("upstream", "proxy_password"),
 )
 
+_STORE: Final = (
+    ("session", "store"),
+    ("session", "store_user"),
+    ("session", "store_password"),
+    ("session", "store_key"),
+    ("session", "logout"),
+)
+
 CHECKS: Final = (
     Check(
         (("listen", "address"), ("listen", "unsafe_listen"), ("listen", "caller_key"), ("listen", "allowed_peers")),
@@ -164,4 +198,6 @@ CHECKS: Final = (
     Check((*_IDENTITY_FILES, ("identity", "key_password")), _password),
     Check((("environment",), ("fields",), ("credentials", "tenant_id")), _tenant),
     Check((("drain", "min"), ("drain", "max")), _drain),
+    Check(_STORE, _store),
+    Check((("session", "store"), ("session", "store_tls")), _store_tls),
 )

@@ -155,4 +155,5 @@ _READERS: Final[Mapping[Kind, Callable[[str], object]]] = {
     Kind.LIST: _json,
     Kind.TABLE: _json,
     Kind.FIELDS: _json,
+    Kind.TENANTS: _json,
 }

@@ -14,14 +14,17 @@ from sidecar.config.kinds import (
     FILE,
     FLAG,
     IP,
-    NOTHING,
+    LEASE,
     ORIGIN,
     PINS,
     POSITIVE_SECONDS,
+    PROTOCOLS,
     PROXY,
     RATE,
     SECONDS,
     SECRET,
+    STORE,
+    STORE_PREFIX,
     TARGET,
     TEXT,
     VISIBLE,
@@ -64,8 +67,13 @@ class Upstream(Section):
     idle_timeout: float = key(POSITIVE_SECONDS, "Seconds between two bytes of the reply.", default=60.0)
     max_connections: int = key(whole(1, 65_535), "Connections to FinHub at one time.", default=100)
     wait: float = key(SECONDS, "Seconds a request waits for a free connection; then 503.", default=5.0)
+    rewrite_location: bool = key(
+        FLAG, "Whether redirects and cookies of FinHub's origin are made the listener's own.", default=False
+    )
     upgrade: tuple[str, ...] = key(
-        NOTHING, "Protocols that an Upgrade may switch to; none in this version.", default=()
+        PROTOCOLS,
+        'Protocols that callers may switch to with Upgrade: "websocket", or none. See docs/websocket.md.',
+        default=(),
     )
     pins: tuple[str, ...] = key(
         PINS,
@@ -184,6 +192,18 @@ class Backoff(Section):
     max: float = key(POSITIVE_SECONDS, "Seconds, at most, before any try.", default=60.0)
 
 
+class StoreTls(Section):
+    """How TLS is spoken with Redis; it always verifies chain and host name."""
+
+    ca_file: str | None = key(
+        maybe(FILE), "PEM file of the authorities to trust.", default=None, example="certs/redis-ca.crt"
+    )
+    certificate_file: str | None = key(
+        maybe(FILE), "PEM file of our certificate, where Redis asks for one.", default=None, example="certs/redis.crt"
+    )
+    key_file: str | None = key(maybe(FILE), "PEM file of its key.", default=None, example="certs/redis.key")
+
+
 class Session(Section):
     """How a token is got, kept and renewed."""
 
@@ -194,8 +214,33 @@ class Session(Section):
         '"eager" logs in at start and keeps the token fresh, "lazy" logs in when a caller comes.',
         default="eager",
     )
-    store: Literal["memory"] = key(
-        choice("memory"), "Where the session is kept; this version has memory only.", default="memory"
+    store: str = key(
+        STORE,
+        "Where the session is kept: in memory, in a sealed file for one machine, in Redis for a fleet (docs/fleet.md).",
+        default="memory",
+    )
+    store_user: str | None = key(maybe(TEXT), "The user of Redis' access list.", default=None, example="finhub-sidecar")
+    store_password: SecretRef | None = key(
+        maybe(SECRET),
+        "That user's password, or the engine's.",
+        default=None,
+        example={"file": "secrets/store-password"},
+    )
+    store_key: SecretRef | None = key(
+        maybe(SECRET),
+        "What seals the session, base64 of 32 bytes; of several lines the first seals, all open. Any store needs it.",
+        default=None,
+        example={"file": "secrets/store-key"},
+    )
+    store_prefix: str = key(STORE_PREFIX, "What the keys in Redis begin with.", default="finhub-sidecar")
+    store_tls: StoreTls = key(table(StoreTls), "TLS with Redis, where session.store is rediss://.", default=StoreTls())
+    lease: float = key(
+        LEASE, "Seconds for which one process may mint for all; it renews them, and another takes over.", default=5.0
+    )
+    alone_within: float = key(
+        SECONDS,
+        "Seconds over which processes spread their own mints while the store is away; it is tried again every 5 s.",
+        default=10.0,
     )
     client_ip: str = key(IP, "X-Forwarded-For of our own calls, and of callers that send none.", default="127.0.0.1")
     wait: float = key(SECONDS, "Seconds a request waits for a login in flight; then 503.", default=10.0)
@@ -212,8 +257,10 @@ class Session(Section):
         default=None,
         example="access token has expired",
     )
-    login_endpoint: Literal["refuse"] = key(
-        choice("refuse"), "What a caller's own login gets; this version refuses it with 403.", default="refuse"
+    login_endpoint: Literal["stub", "refuse", "pass"] = key(
+        choice("stub", "refuse", "pass"),
+        "What a caller's own login gets: a token that is worth nothing, 403, or FinHub's reply without its tokens.",
+        default="stub",
     )
     logout: bool = key(FLAG, "Whether to log out at shutdown.", default=False)
     lifetime: float = key(

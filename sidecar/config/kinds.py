@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sidecar.config import addresses, fieldrules, refs, rules, values
+from sidecar.config import addresses, fieldrules, refs, rules, storing, values
 from sidecar.config.problems import Unfit, one_of, type_name
 from sidecar.config.section import Reading, Section, Type, all_of
 
@@ -59,11 +59,13 @@ class Kind(enum.Enum):
     DIALECT = "name, or path of a dialect file"
     ADDRESS = '`"HOST:PORT"`, `"[IPv6]:PORT"` or `"unix:/PATH"`'
     ORIGIN = '`"https://HOST[:PORT]"`'
+    STORE = '`"memory"`, `"file:PATH"`, `"redis://HOST:PORT/DB"` …'
     PROXY = '`"http://HOST:PORT"`'
     LIST = "list"
     SECRET = "reference to a secret"  # noqa: S105  # what a key takes
     TABLE = "table"
     FIELDS = 'table of `{ value = "…", when = "…" }` or `{ remove = true }`'
+    TENANTS = "list of tables (in a variable: a JSON list of objects)"
 
 
 # ── made of others ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -112,6 +114,22 @@ def table(section: type[AnySection]) -> Type[AnySection]:
     return Type(read, Kind.TABLE, section=section)
 
 
+def optional(section: type[AnySection]) -> Type[AnySection | None]:
+    """Return the type of a table that need not be there."""
+    of = table(section)
+    return Type(lambda value: None if value is None else of.read(value), of.kind, section=section)
+
+
+def tables(section: type[AnySection]) -> Type[tuple[AnySection, ...]]:
+    """Return the type of a list of tables with these keys."""
+    one = table(section)
+
+    def read(value: object) -> tuple[AnySection, ...]:
+        return tuple(all_of(one.read, enumerate(_entries(value))).values())
+
+    return Type(read, Kind.TENANTS, {"type": "array"}, section=section)
+
+
 def by_field(section: type[AnySection]) -> Type[Mapping[str, AnySection]]:
     """Return the type of a table with any header fields for keys, and such a table for each."""
     one = table(section)
@@ -134,12 +152,18 @@ def _table(value: object) -> Mapping[str, object]:
     return value
 
 
-def _list(item: Callable[[object], T], **schema: object) -> Type[tuple[T, ...]]:
+def _entries(value: object) -> list[object] | tuple[object, ...]:
+    # TOML has lists where we keep tuples.
+    if not isinstance(value, (list, tuple)):
+        raise Unfit(_A_LIST, found=type_name(value))
+    return value
+
+
+def list_of(item: Callable[[object], T], **schema: object) -> Type[tuple[T, ...]]:
+    """Return the type of a list of such texts."""
+
     def read(value: object) -> tuple[T, ...]:
-        # TOML has lists where we keep tuples.
-        if not isinstance(value, (list, tuple)):
-            raise Unfit(_A_LIST, found=type_name(value))
-        return tuple(all_of(item, enumerate(value)).values())
+        return tuple(all_of(item, enumerate(_entries(value))).values())
 
     return Type(read, Kind.LIST, {"type": "array", "items": {**schema, "type": "string"}})
 
@@ -172,17 +196,6 @@ def _rate(value: object) -> float:
     return float(value)
 
 
-def _no_entry(_: object) -> str:
-    raise Unfit("a valid string")
-
-
-def _nothing(value: object) -> tuple[str, ...]:
-    if isinstance(value, (list, tuple)) and any(isinstance(part, str) for part in value):
-        raise Unfit("an empty list", found=type_name(value))
-    # What is no text is told entry by entry.
-    return _ENTRIES.read(value)
-
-
 FLAG: Final = Type(_flag, Kind.FLAG, {"type": "boolean"})
 RATE: Final = Type(_rate, Kind.NUMBER, {"type": "number", "minimum": 0, "maximum": 100_000})
 POSITIVE_SECONDS: Final = _seconds(values.positive_seconds, exclusiveMinimum=0)
@@ -204,15 +217,17 @@ FIELD_VALUE: Final = _strings(fieldrules.field_value, Kind.TEXT)
 LISTEN_ADDRESS: Final = _strings(addresses.address, Kind.ADDRESS)
 ORIGIN: Final = _strings(addresses.origin, Kind.ORIGIN, pattern="^[Hh][Tt][Tt][Pp][Ss]?://")
 PROXY: Final = _strings(addresses.proxy, Kind.PROXY, pattern="^[Hh][Tt][Tt][Pp]://")
+STORE: Final = _strings(storing.store, Kind.STORE, pattern="^(memory|file:.+|rediss?(\\+(sentinel|cluster))?://.+)$")
+STORE_PREFIX: Final = _strings(storing.prefix, Kind.TEXT, pattern="^[A-Za-z0-9._:-]{1,100}$")
+LEASE: Final = Type(storing.lease, Kind.NUMBER, {"type": "number", "minimum": 1, "maximum": 60})
 IP: Final = _strings(addresses.ip, Kind.TEXT)
 SECRET: Final[Type[refs.SecretRef]] = Type(refs.reference, Kind.SECRET, _REFERENCE_SCHEMA)
 
-_RULES: Final = _list(rules.rule)
-_ENTRIES: Final = _list(_no_entry)
+_RULES: Final = list_of(rules.rule)
 RULES: Final = Type(lambda value: rules.some(_RULES.read(value)), _RULES.kind, _RULES.schema)
-NOTHING: Final = Type(_nothing, Kind.LIST, {**_ENTRIES.schema, "maxItems": 0})
-HOSTS: Final = _list(addresses.allowed_host)
-BROWSER_ORIGINS: Final = _list(addresses.browser_origin)
-PEERS: Final = _list(addresses.network)
-PINS: Final = _list(values.pin)
-USERS: Final = _list(values.user, minLength=1)
+PROTOCOLS: Final = list_of(choice("websocket").read, const="websocket")
+HOSTS: Final = list_of(addresses.allowed_host)
+BROWSER_ORIGINS: Final = list_of(addresses.browser_origin)
+PEERS: Final = list_of(addresses.network)
+PINS: Final = list_of(values.pin)
+USERS: Final = list_of(values.user, minLength=1)

@@ -16,24 +16,11 @@ if TYPE_CHECKING:
 NOT_AVAILABLE: Final = "not available in this version"
 
 # Keys, and sections with all that is in them.
-KEYS: Final = frozenset(
-    {
-        "session.alone_within",
-        "session.lease",
-        "session.store_key",
-        "session.store_password",
-        "session.store_prefix",
-        "session.store_user",
-        "tenants",
-    }
-)
+KEYS: Final[frozenset[str]] = frozenset()
 
 # Keys of which this version has one value only.
 VALUES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "session.login_endpoint": f'"refuse"; "stub" and "pass" are {NOT_AVAILABLE}',
-        "session.store": f'"memory"; files and redis are {NOT_AVAILABLE}',
-        "upstream.upgrade": f"an empty list; upgrades are {NOT_AVAILABLE}",
         "workers": f"1; several workers are {NOT_AVAILABLE}",
     }
 )

@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 from sidecar.config import environ as environment_variables
 from sidecar.config import merge
 from sidecar.config.build import build
-from sidecar.config.catalogue import Key, keys
+from sidecar.config.catalogue import Key, keys, tenant_keys
 from sidecar.config.defaults import defaults
 from sidecar.config.kinds import Kind
 from sidecar.config.model import DEFAULT_ENVIRONMENT, ENVIRONMENTS, Config
 from sidecar.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sidecar.config.merge import Table
 
 LONGEST_FILE: Final = 2**20  # bytes
+_NO_FILE: Final = (
+    "Name a file with --config, or set the variables; `finhub-sidecar config init --output FILE` writes one to fill in."
+)
 _TOO_LONG: Final = "a number or a nesting without end"
 
 
@@ -34,7 +37,7 @@ def load(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Con
     Secrets are not read here. Raises ConfigError, with a line for each problem.
     """
     if path is None:
-        return parse("", environ)
+        return parse("", environ, remedy=_NO_FILE)
     name = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow the links that relative paths count from
     remedy = f"Correct {name}, or the variables named above; `finhub-sidecar config schema` tells what each key takes."
     return parse(_read(name), environ, folder=os.path.dirname(name), name=name, remedy=remedy)  # noqa: PTH120  # as above
@@ -107,10 +110,25 @@ def _placed(message: str, text: str) -> str:
 def _anchored(tables: Table, folder: str) -> Table:
     """Return the tables with every relative path in them counted from `folder`."""
     anchored = merge.without(tables, ())
-    for key in keys():
-        if key.kind in _ANCHORS:
-            _anchor(anchored, key, os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow links
+    _anchor_all(anchored, keys(), folder)
+    tenants = anchored.get("tenants")
+    if isinstance(tenants, list):
+        anchored["tenants"] = [_anchored_tenant(tenant, folder) for tenant in tenants]
     return anchored
+
+
+def _anchored_tenant(tenant: object, folder: str) -> object:
+    if not isinstance(tenant, dict):
+        return tenant
+    anchored = merge.without(tenant, ())
+    _anchor_all(anchored, (*tenant_keys(), *keys()), folder)
+    return anchored
+
+
+def _anchor_all(tables: Table, known: Iterable[Key], folder: str) -> None:
+    for key in known:
+        if key.kind in _ANCHORS:
+            _anchor(tables, key, os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow links
 
 
 def _anchor(tables: Any, key: Key, folder: str) -> None:
@@ -140,6 +158,11 @@ def _address(value: object, folder: str) -> object:
     return f"unix:{_file(path, folder)}" if isinstance(value, str) and value.startswith("unix:") and path else value
 
 
+def _store(value: object, folder: str) -> object:
+    path = value.removeprefix("file:") if isinstance(value, str) else ""
+    return f"file:{_file(path, folder)}" if isinstance(value, str) and value.startswith("file:") and path else value
+
+
 def _secret(value: object, folder: str) -> object:
     if not isinstance(value, dict):
         return value
@@ -156,5 +179,6 @@ _ANCHORS: Final[Mapping[Kind, Callable[[object, str], object]]] = {
     Kind.OUTPUT: _output,
     Kind.DIALECT: _dialect,
     Kind.ADDRESS: _address,
+    Kind.STORE: _store,
     Kind.SECRET: _secret,
 }

@@ -51,13 +51,20 @@ def overlay_fields(under: Mapping[str, object], over: Mapping[str, object]) -> T
 
 
 def twins(layer: Mapping[str, object]) -> Iterator[Problem]:
-    """Yield a problem for each field that one layer names twice, in different cases."""
-    fields = layer.get("fields")
+    """Yield a problem for each field that one layer, or a tenant in it, names twice, in different cases."""
+    yield from _twins(layer.get("fields"), ("fields",))
+    tenants = layer.get("tenants")
+    for index, tenant in enumerate(tenants if isinstance(tenants, list) else ()):
+        if isinstance(tenant, dict):
+            yield from _twins(tenant.get("fields"), ("tenants", index, "fields"))
+
+
+def _twins(fields: object, at: tuple[str | int, ...]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name in fields if isinstance(fields, dict) else ():
         first = seen.setdefault(name.lower(), name)
         if first != name:
-            yield Problem(dotted(("fields", name)), "a second rule for one field", f"only {dotted(('fields', first))}")
+            yield Problem(dotted((*at, name)), "a second rule for one field", f"only {dotted((*at, first))}")
 
 
 def without(layer: Mapping[str, object], paths: Collection[Path], at: Path = ()) -> Table:

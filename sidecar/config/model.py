@@ -22,9 +22,10 @@ from sidecar.config.finhub_side import (
     Session,
     Upstream,
 )
-from sidecar.config.kinds import by_field, choice, table, whole
+from sidecar.config.kinds import by_field, choice, table, tables, whole
 from sidecar.config.refs import EnvRef, FileRef, SecretRef
 from sidecar.config.section import Section, key
+from sidecar.config.tenants import ByField, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,7 @@ __all__ = [
     "Admin",
     "Audit",
     "Backoff",
+    "ByField",
     "Check",
     "Config",
     "Credentials",
@@ -54,6 +56,7 @@ __all__ = [
     "SecretRef",
     "Section",
     "Session",
+    "Tenant",
     "Tracing",
     "Upstream",
 ]
@@ -91,6 +94,11 @@ class Config(Section):
     limits: Limits = key(table(Limits), default=Limits())
     audit: Audit = key(table(Audit), default=Audit())
     tracing: Tracing = key(table(Tracing), default=Tracing())
+    tenants: tuple[Tenant, ...] = key(
+        tables(Tenant),
+        "Several tenants, a lane each. What a tenant's tables leave out comes from the top level.",
+        default=(),
+    )
 
     @property
     def identity_required(self) -> bool:

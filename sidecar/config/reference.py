@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sidecar.config import later, toml
-from sidecar.config.catalogue import Key, keys, section
+from sidecar.config.catalogue import Key, keys, section, tenant_keys
 from sidecar.config.defaults import defaults
 from sidecar.config.fieldrules import VARIABLES
 from sidecar.config.kinds import Kind
 from sidecar.config.live import is_live
-from sidecar.config.model import ENVIRONMENTS
+from sidecar.config.model import ENVIRONMENTS, Tenant
+from sidecar.config.tenants import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,18 +45,20 @@ All problems are reported at once, one line each, and end the program with exit 
 `finhub-sidecar config init --environment production` prints a commented file, `config show --config FILE` what is in
 effect, `config schema` the JSON Schema.
 """
+_A_FIELD: Final = 'table `{ name = "X-Tenant", values = ["acme"] }`'
 _TABLE: Final = ("", "| key | takes | default | change | meaning |", "|---|---|---|---|---|")
 
 
 def reference() -> str:
     """Return the configuration reference as Markdown."""
-    return "\n".join([_HEAD, "## Top level", *_TABLE, *_keys(), "", *_environments(), *_fields(), *_later()]) + "\n"
+    more = (*_environments(), *_fields(), *_tenants(), *_later())
+    return "\n".join([_HEAD, "## Top level", *_TABLE, *_keys(), "", *more]) + "\n"
 
 
 def _keys() -> Iterator[str]:
     heading: tuple[str, ...] = ()
     for key in keys():
-        if key.kind in {Kind.TABLE, Kind.FIELDS}:
+        if key.kind in {Kind.TABLE, Kind.FIELDS, Kind.TENANTS}:
             continue
         if key.parts[:-1] != heading:
             heading = key.parts[:-1]
@@ -94,13 +97,24 @@ def _fields() -> Iterator[str]:
     yield f"Variables: {', '.join(f'`{variable}`' for variable in VARIABLES)}."
     yield "`Authorization`, `Host` and what frames a message or belongs to the connection cannot be configured."
     for environment in ENVIRONMENTS:
-        yield from ("", f"### {environment}", "", "```toml")
+        yield from ("", f"### {environment}", "", "```toml", "[fields]")
         yield from (toml.line(toml.quoted(name), rule) for name, rule in defaults(environment)["fields"].items())
         yield "```"
+
+
+def _tenants() -> Iterator[str]:
+    yield from ("", "## [[tenants]]", "", Tenant.__doc__ or "")
+    yield "In a variable the list is JSON (`FINHUB_TENANTS`). Which tenants there are, and how each is found, waits for"
+    yield "a restart; everything else changes as at the top level, each tenant for itself ([tenants](tenants.md))."
+    yield from _TABLE
+    for key in tenant_keys():
+        takes = _A_FIELD if key.kind is Kind.TABLE else _takes(key)
+        yield _row(f"`{key.parts[-1]}`", takes, _default(key), "restart", key.description)
+    for name in SECTIONS:
+        yield _row(f"`{name}`", "table", f"`[{name}]`", "as there", Tenant.members[name].description)
 
 
 def _later() -> Iterator[str]:
     yield from ("", "## Not available in this version", "", "These are refused, not ignored.", "")
     yield from (f"- `{key}`" for key in sorted(later.KEYS))
     yield from (f"- `{key}` other than {expected.partition(';')[0]}" for key, expected in later.VALUES.items())
-    yield "- secrets by `{ keyring = … }` or `{ command = … }`"

@@ -16,12 +16,14 @@ from sidecar.config.kinds import Kind
 from sidecar.config.model import Config
 from sidecar.config.reference import reference
 from sidecar.config.sample import sample
+from sidecar.config.section import Section
+from sidecar.config.tenants import SECTIONS, ByField, Tenant
 from sidecar.redact import HIDDEN, is_secret_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from sidecar.config.section import Member, Section
+    from sidecar.config.section import Member
 
 __all__ = ["reference", "sample", "schema", "show"]
 
@@ -37,26 +39,38 @@ def show(config: Config) -> str:
 
 
 def _lines(config: Config) -> Iterator[str]:
+    yield from _tables(config, keys())
+    for tenant in config.tenants:
+        yield "\n[[tenants]]"
+        yield from (_line(tenant, key) for key in catalogue.tenant_keys() if value_of(tenant, key) is not None)
+        yield from _tables(tenant, (key for key in keys() if key.parts[0] in SECTIONS), "tenants.")
+
+
+def _tables(of: Section, known: Iterable[Key], above: str = "") -> Iterator[str]:
+    """Yield the tables of a configuration or of a tenant, whose headers begin with `above`."""
     heading: tuple[str, ...] = ()
-    for key in keys():
-        if key.kind is Kind.TABLE:
-            continue
+    for key in known:
         if key.kind is Kind.FIELDS:
-            yield "\n[fields]"
-            yield from (toml.line(toml.quoted(name), _rule(name, rule)) for name, rule in config.fields.items())
+            yield f"\n[{above}fields]"
+            rules: Mapping[str, FieldRule] = getattr(of, "fields")  # noqa: B009  # a configuration's or a tenant's
+            yield from (toml.line(toml.quoted(name), _rule(name, rule)) for name, rule in rules.items())
+        if key.kind in {Kind.TABLE, Kind.FIELDS, Kind.TENANTS}:
             continue
-        above = key.parts[:-1]
-        if above != heading:
-            heading = above
-            yield f"\n[{'.'.join(above)}]"
-        value = value_of(config, key)
-        if value is not None:
-            yield toml.line(key.parts[-1], toml.plain(value, key.kind))
+        if key.parts[:-1] != heading:
+            heading = key.parts[:-1]
+            yield f"\n[{above}{'.'.join(heading)}]"
+        if value_of(of, key) is not None:
+            yield _line(of, key)
 
 
-def value_of(config: Config, key: Key) -> object:
-    """Return what a configuration has for a key."""
-    value: object = config
+def _line(of: Section, key: Key) -> str:
+    value = value_of(of, key)
+    return toml.line(key.parts[-1], toml.members(value) if isinstance(value, Section) else toml.plain(value, key.kind))
+
+
+def value_of(of: Section, key: Key) -> object:
+    """Return what a configuration, or a tenant, has for a key."""
+    value: object = of
     for part in key.parts:
         value = getattr(value, part)
     return value
@@ -77,7 +91,7 @@ def schema() -> str:
 
     It is of the TOML as people write it: there is no null, and no key without which a file is wrong.
     """
-    tables = {each.__name__: _object(each) for each in (*map(section, catalogue.tables()), FieldRule)}
+    tables = {each.__name__: _object(each) for each in (*map(section, catalogue.tables()), FieldRule, Tenant, ByField)}
     whole = {**_object(Config), "title": "finhub-sidecar"}
     described = {"$schema": _DIALECT, "$defs": dict(sorted(tables.items())), **whole}
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
@@ -106,6 +120,8 @@ def _property(name: str, member: Member) -> dict[str, object]:
     }
     if member.type.kind is Kind.FIELDS:
         told["additionalProperties"] = reference
+    elif member.type.kind is Kind.TENANTS:
+        told["items"] = reference
     elif member.default is not None:
         told["default"] = toml.plain(member.default, Kind.TEXT)
     if member.example is not None:

@@ -9,9 +9,10 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from sidecar.config import toml
-from sidecar.config.catalogue import Key, keys, section
+from sidecar.config.catalogue import Key, keys, section, tenant_keys
 from sidecar.config.defaults import defaults
 from sidecar.config.kinds import Kind
+from sidecar.config.tenants import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +41,9 @@ _HEAD: Final = """\
 # Lines that start with a key are in use: fill them in. Lines that start with #key show the default, or an example
 # where there is none; take the # away to change one. Durations are seconds. Sizes are bytes, or "64KiB", "1MiB",
 # "2GiB". A relative path counts from the folder of this file. Every key is also FINHUB_<SECTION>__<KEY> in the
-# environment, which wins. A secret is never written here, only where it is: {{ file = "PATH" }} or {{ env = "NAME" }}.
+# environment, which wins. A secret is never written here, only where it is: {{ file = "PATH" }}, {{ env = "NAME" }},
+# {{ credential = "NAME" }} (systemd's), {{ keyring = "SERVICE/USER" }} (`finhub-sidecar login` stores it there) or
+# {{ command = ["PROGRAM", "WORD"] }} (what a vault's program writes).
 """
 
 
@@ -50,14 +53,19 @@ def sample(environment: str) -> str:
     lines = [_HEAD.format(environment=environment)]
     for key in sorted(keys(), key=_place):
         lines += _heading(key)
-        lines += _fields(brought) if key.kind is Kind.FIELDS else _key(key, environment, brought)
+        if key.kind is Kind.TENANTS:
+            lines += _tenants(key)
+        else:
+            lines += _fields(brought) if key.kind is Kind.FIELDS else _key(key, environment, brought)
     return "\n".join(lines) + "\n"
 
 
 def _place(key: Key) -> int:
     """Sort what must be filled in to the front; the sort keeps the model's order otherwise."""
-    if len(key.parts) == 1 and key.kind is not Kind.FIELDS:
+    if len(key.parts) == 1 and key.kind not in {Kind.FIELDS, Kind.TENANTS}:
         return -1
+    if key.kind is Kind.TENANTS:  # whatever follows the header of a list of tables is in it
+        return len(_FIRST) + 1
     return _FIRST.index(key.parts[0]) if key.parts[0] in _FIRST else len(_FIRST)
 
 
@@ -101,6 +109,17 @@ def _fields(brought: Mapping[str, dict[str, object]]) -> Iterator[str]:
     yield from _comment('when = "absent" (the caller sent none), "always" or "append"; or { remove = true }.')
     for name, rule in brought["fields"].items():
         yield "#" + toml.line(toml.quoted(name), rule)
+
+
+def _tenants(key: Key) -> Iterator[str]:
+    yield from ("", *_comment(key.description), "#[[tenants]]")
+    for own in tenant_keys():
+        yield from _comment(own.description)
+        value = own.example if own.default is None else own.default
+        yield "#" + toml.line(own.parts[-1], value)
+    tables = ", ".join(f"[tenants.{name}]" for name in SECTIONS)
+    yield from _comment(f"Its own tables, in place of the top level's: {tables}. For example:")
+    yield from ("#[tenants.credentials]", '#tenant_id = "7654321"')
 
 
 def _comment(text: str) -> list[str]:

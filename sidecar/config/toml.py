@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sidecar.config.finhub_side import FieldRule
+    from sidecar.config.section import Section
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
@@ -69,6 +70,11 @@ def plain(value: object, kind: Kind) -> object:
         case tuple():
             return [plain(item, Kind.TEXT) for item in value]
     return value
+
+
+def members(value: Section) -> dict[str, object]:
+    """Return a small table of the model as its inline table."""
+    return {name: plain(getattr(value, name), Kind.TEXT) for name in value.members}
 
 
 def rule(value: FieldRule) -> dict[str, object]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.app.sidecar import Sidecar
 from sidecar.config.load import load
 from sidecar.emulator import Emulator, Settings
+from sidecar.emulator.files import temporary
 from sidecar.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from sidecar.config.model import Config
     from sidecar.events import Emit
@@ -59,11 +59,12 @@ async def stage(emit: Emit, *, token_lifetime: float, listen: str, admin: str) -
 @contextlib.asynccontextmanager
 async def _folder() -> AsyncIterator[Path]:
     """Give a private folder that goes when we go."""
-    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="finhub-demo-")
+    folder = temporary("finhub-demo-")
+    path = await asyncio.to_thread(folder.__enter__)
     try:
-        yield Path(folder.name)
+        yield path
     finally:
-        await asyncio.to_thread(folder.cleanup)
+        await asyncio.to_thread(folder.__exit__, None, None, None)
 
 
 async def _configured(emulator: Emulator, folder: Path, listen: str, admin: str) -> Config:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sidecar.emulator.certificates import Certificates, client_pkcs12
@@ -12,8 +15,7 @@ from sidecar.errors import ConfigError
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from sidecar.emulator.account import Account
     from sidecar.emulator.environments import Environment
@@ -57,6 +59,20 @@ def write(directory: Path, content: Mapping[str, bytes]) -> Path:
             f"{directory} cannot be written: {error.strerror or error}", remedy="Choose another folder with --dir."
         ) from error
     return directory / CONFIG
+
+
+@contextlib.contextmanager
+def temporary(prefix: str) -> Iterator[Path]:
+    """Give a private folder that goes when we go; ConfigError where no place for one can be written to."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix=prefix)
+    except OSError as error:
+        raise ConfigError(
+            f"no temporary folder can be made: {error.strerror or error}",
+            remedy="Set TMPDIR to a folder that exists and can be written to.",
+        ) from None
+    with made as folder:
+        yield Path(folder)
 
 
 def _check_ours(directory: Path, content: Mapping[str, bytes]) -> None:

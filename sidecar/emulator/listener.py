@@ -19,6 +19,10 @@ _LIMITS: Final[dict[str, Any]] = {"max_line_size": 65536, "max_field_size": 6553
 _PATIENCE: Final = 0.2
 _HANDSHAKE_TIMEOUT: Final = 5.0
 _BACKLOG: Final = 1024
+_REMEDY: Final = (
+    "End what uses the port, perhaps an emulator that runs already, or choose others with --port and --admin-port; "
+    "0 takes a free one."
+)
 
 
 class Listener:
@@ -41,7 +45,7 @@ class Listener:
             self._server = await self._listen(self._runner, port, context)
         except OSError as error:
             await self.stop()
-            raise ListenError(f"{self._host}:{port}: {_why(error)}") from error
+            raise ListenError(f"{self._host}:{port}: {_why(error)}", remedy=_REMEDY) from error
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from sidecar.emulator.files import temporary
+from sidecar.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,8 @@ def server_context(
 ) -> ssl.SSLContext | None:
     """Return the context to serve with, None where the environment speaks plain HTTP. Touches the disk.
 
-    While `expired` says so, every handshake is refused as one with a client certificate that has expired.
+    While `expired` says so, every handshake is refused as one with a client certificate that has expired. Raises
+    ConfigError where the certificates cannot be served with.
     """
     if rules.client_certificate == "none":
         return None
@@ -51,15 +53,21 @@ def server_context(
     context.sslobject_class = AlertingObject
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = _VERIFY[rules.client_certificate]
-    context.load_verify_locations(cadata=certificates.ca_pem.decode("ascii"))
     context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_CERTIFICATE_EXPIRED if expired() else None
-    _load(context, certificates)
+    try:
+        context.load_verify_locations(cadata=certificates.ca_pem.decode("ascii"))
+        _load(context, certificates)
+    except (ssl.SSLError, ValueError):  # the second: no ASCII
+        raise ConfigError(
+            "the certificates cannot be used: no authority, or a server certificate without its key",
+            remedy="Name a folder that `finhub-sidecar certs dev --dir DIR` made, or leave --certs out.",
+        ) from None
     return context
 
 
 def _load(context: ssl.SSLContext, certificates: Certificates) -> None:
     """`ssl` reads keys from files only: one in a private folder, gone a moment later."""
-    with tempfile.TemporaryDirectory(prefix="finhub-emulator-") as folder:
-        pair = Path(folder, "server.pem")
+    with temporary("finhub-emulator-") as folder:
+        pair = folder / "server.pem"
         pair.write_bytes(certificates.server_key_pem + certificates.server_pem)
         context.load_cert_chain(pair)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sidecar import errors, events
+from sidecar.gateway.caller_request import SHORT
 from sidecar.gateway.delivery import reason_of
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts, to_caller
@@ -37,9 +38,6 @@ _MARK: Final = str(uuid.UUID(bytes=os.urandom(16), version=4))
 
 _MOST: Final = 64
 """Heads and methods for which something is prepared."""
-
-_SHORT: Final = 32768
-"""Bytes of a reply that certainly fit into a caller's empty buffer, so that nobody need wait for it."""
 
 
 @dataclass(slots=True, repr=False)  # the token is in it
@@ -185,7 +183,7 @@ class Trip:
         return (
             answer.ended
             and answer.failure is None
-            and answer.held <= _SHORT
+            and answer.held <= SHORT
             and answer.status != UNAUTHORIZED
             and not self._refuses_inside()
             and not request.says_no_more
@@ -202,6 +200,8 @@ class Trip:
     def _deliver(self) -> bool:
         """Hand the reply over; False, and nothing has happened, where it cannot be."""
         answer, record, gateway = self.answer, self.record, self._gateway
+        if (relocation := gateway.lane.relocation) is not None:
+            answer.fields = relocation.apply(answer.fields, self._request.fields)
         try:
             fields = to_caller(answer.fields)
         except errors.MalformedReply:

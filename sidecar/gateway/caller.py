@@ -19,7 +19,7 @@ from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from sidecar import errors
-from sidecar.gateway import patience, rescue
+from sidecar.gateway import handshake, patience, rescue
 from sidecar.gateway.body import BrokenBody
 from sidecar.gateway.caller_request import CallerRequest
 from sidecar.gateway.caller_watch import HEAD, IDLE, Watch
@@ -71,6 +71,7 @@ class CallerConnection(BaseProtocol):
         "_queue",
         "_reader",
         "_server",
+        "_unwritten",
         "_watch",
         "departure",
         "remote",
@@ -107,6 +108,7 @@ class CallerConnection(BaseProtocol):
         self._watch = Watch(limits, loop.time())
         self._given_up = False
         self._ended = False
+        self._unwritten = b""
         self._look_out: asyncio.Task[None] | None = None
 
     # ── what the transport tells ────────────────────────────────────────────────────────────────────────────
@@ -141,6 +143,7 @@ class CallerConnection(BaseProtocol):
     def eof_received(self) -> bool:
         """Take the end of what the caller sends; True keeps the connection open for the replies that are due."""
         if not self._owes_a_reply():
+            self.write_now()
             return False
         if self._look_out is None:
             self._look_out = self._loop.create_task(patience.look_after(self))
@@ -177,10 +180,24 @@ class CallerConnection(BaseProtocol):
                 requests += [self._request(message, body) for message, body in messages]
                 if goes_on:  # an upgrade is declined (RFC 9110 §7.8): what follows is the next request
                     self._reader.set_upgraded(False)
+                    if self._server.upgrades and self._holds(requests, rest):
+                        return requests, None
         except HttpProcessingError as error:
             return requests, error
         self._reckon(data, requests)
+        if self._due and messages and messages[-1][0].upgrade:  # to another protocol: the parser drops what is behind
+            requests[-1].last = True
         return requests, None
+
+    def _holds(self, requests: list[CallerRequest], early: bytes) -> bool:
+        """Tell whether the last request is a handshake, behind which all waits for its answer: `early` is here."""
+        shaking = handshake.of(self, requests[-1], self._server.upgrades) if requests else None
+        if shaking is None:
+            return False
+        requests[-1] = shaking
+        shaking.hold(early, self._server.handle)
+        self._due = -1  # if it is HTTP again, it is parsed: nothing on this connection is recalled any more
+        return True
 
     def _request(self, message: RawRequestMessage, body: StreamReader) -> CallerRequest:
         request = CallerRequest(self, message.method, message.path, message.raw_headers, body)
@@ -336,8 +353,32 @@ class CallerConnection(BaseProtocol):
     def _refuse(self, error: errors.SidecarError) -> None:
         """Answer what was no request; the connection ends with it."""
         answer = rescue.reply_to(error, self._server.tell(error))
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(last_words(answer))
+        if (transport := self.writable()) is not None:
+            transport.write(last_words(answer))
+
+    # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def writable(self) -> asyncio.WriteTransport | None:
+        """Return what may be written to behind all that waits, None where nobody is there any more."""
+        if self._unwritten:
+            self.write_now()
+        return None if self.transport is None or self.transport.is_closing() else self.transport
+
+    def write_in_turn(self, data: bytes) -> None:
+        """Write a short and whole reply with all others of this turn; not to be called where nothing is `writable`."""
+        self._unwritten = data
+        self._server.turn.add(self)
+
+    def write_now(self) -> None:
+        """Write what waits for the end of the turn."""
+        data, self._unwritten = self._unwritten, b""
+        if data and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    @property
+    def is_clear(self) -> bool:
+        """Tell whether nothing of what was written before waits for the caller to take it."""
+        return not self._unwritten and (self.transport is None or not self.transport.get_write_buffer_size())
 
     # ── the caller's leaving, and ours ──────────────────────────────────────────────────────────────────────
 
@@ -356,6 +397,7 @@ class CallerConnection(BaseProtocol):
     def close_unless_owing(self) -> None:
         """Close the connection where no reply is due on it."""
         if self.transport is not None and not self._owes_a_reply():
+            self.write_now()
             self.transport.close()
 
     def close_if_idle(self) -> bool:
@@ -369,6 +411,7 @@ class CallerConnection(BaseProtocol):
         """Close the connection once what is written has gone out; a request on it may run on, with nobody to answer."""
         self._ended = True
         if self.transport is not None:
+            self.write_now()
             self.transport.close()
 
     async def taken(self) -> None:

@@ -32,6 +32,9 @@ _LAST_CHUNK: Final = b"0\r\n\r\n"
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER's value with which a close is a reset."""
 
+SHORT: Final = 32768
+"""Bytes that certainly fit into a caller's empty buffer, so that nobody need wait for it."""
+
 _ONE_BLOCK: Final = 65536
 """Bytes of a body that are cheaper to copy behind its head than to hand over by themselves."""
 
@@ -50,7 +53,10 @@ class CallerRequest:
         known: the fields, where they are remembered.
         line: the request line, where the fields are remembered.
         carrier: who carries it instead of the server's handler, if anybody does.
+        upgrade: the protocol that it asks to switch to; b"" but for a `Handshake`.
     """
+
+    upgrade = b""
 
     __slots__ = (
         "_connection",
@@ -103,8 +109,9 @@ class CallerRequest:
     def invite_body(self) -> None:
         """Send `100 Continue` to a caller that waits for it (RFC 9110 §10.1.1)."""
         expected = first(self.fields, b"expect")
-        transport = self._connection.transport
-        if expected is not None and expected.lower() == b"100-continue" and self._speaks_11 and transport is not None:
+        if expected is None or expected.lower() != b"100-continue" or not self._speaks_11:
+            return
+        if (transport := self._connection.writable()) is not None:
             transport.write(_CONTINUE)
 
     def done(self) -> None:
@@ -144,10 +151,16 @@ class CallerRequest:
         elif head.chunked:
             transport.write(head.raw + (_chunk(body) if body else b"") + _LAST_CHUNK)
         elif len(body) <= _ONE_BLOCK:
-            transport.write(head.raw + body)
+            self._write_block(transport, head.raw + body)
         else:
             transport.write(head.raw)
             transport.write(body)  # not `writelines`: before CVE-2024-12254 was mended it knew no back-pressure
+
+    def _write_block(self, transport: asyncio.WriteTransport, block: bytes) -> None:
+        if len(block) <= SHORT and self.is_clear:
+            self._connection.write_in_turn(block)
+        else:
+            transport.write(block)
 
     def begin(self, status: int, reason: bytes, fields: RawFields) -> None:
         """Send the head of a reply whose body follows by `write`, until `end`."""
@@ -178,8 +191,7 @@ class CallerRequest:
     @property
     def is_clear(self) -> bool:
         """Tell whether nothing waits in our own buffer."""
-        transport = self._connection.transport
-        return transport is None or not transport.get_write_buffer_size()
+        return self._connection.is_clear
 
     @property
     def is_held_up(self) -> bool:
@@ -210,8 +222,8 @@ class CallerRequest:
         return head
 
     def _open(self) -> asyncio.WriteTransport:
-        transport = self._connection.transport
-        if transport is None or transport.is_closing():
+        transport = self._connection.writable()
+        if transport is None:
             raise ConnectionResetError("the caller is gone")
         return transport
 

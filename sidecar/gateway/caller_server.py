@@ -10,6 +10,7 @@ from sidecar import errors
 from sidecar.gateway.caller import CallerConnection
 from sidecar.gateway.caller_limits import CallerLimits
 from sidecar.gateway.heads import Heads
+from sidecar.gateway.turn import Turn
 from sidecar.gateway.turned_away import TurnedAway
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ class CallerServer:
     `ask_at_once` is offered each request without a body whose fields were seen before. It returns what carries the
     request, until that calls its `done` or `carry`; or None, and then `handle` is asked.
     `told` hears of a connection's end before a request could be read: its error, and the id that the caller was given.
+    `upgrades` are the protocols, lower-case, of whose handshakes the handler may make another protocol of the
+    connection; what comes behind such a one waits until it is answered.
 
     Attributes:
         connections: those that are open now.
         carrying: those with a request in the handler's hands, open or not.
         is_ending: every reply that begins from now on ends its connection.
         heads: those that need not be parsed again, by the limits of who connects now.
+        turn: when short replies are written.
     """
 
     def __init__(
@@ -59,9 +63,11 @@ class CallerServer:
         limits: CallerLimits | None = None,
         told: Told | None = None,
         ask_at_once: AtOnce = lambda _: None,
+        upgrades: frozenset[bytes] = frozenset(),
     ) -> None:
         self.handle = handle
         self.ask_at_once = ask_at_once
+        self.upgrades = upgrades
         self.connections: set[CallerConnection] = set()
         self.carrying: set[CallerConnection] = set()
         self.is_ending = False
@@ -69,6 +75,7 @@ class CallerServer:
         self.heads = Heads(self._limits.max_target)
         self._told = told
         self._loop = asyncio.get_running_loop()
+        self.turn = Turn(self._loop, lambda: len(self.carrying) <= 1)
         self._next_sweep: asyncio.TimerHandle | None = None
         self._strangers: set[TurnedAway] = set()
 

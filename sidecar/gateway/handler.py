@@ -8,21 +8,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar import errors, events
-from sidecar.gateway import at_once, delivery, rescue
+from sidecar.gateway import at_once, delivery, rescue, tunnel, upgrade
 from sidecar.gateway.at_once import Shelf
 from sidecar.gateway.body import Budget, Limits, ReplayableBody
 from sidecar.gateway.departure import Departure
 from sidecar.gateway.fields import Facts
+from sidecar.gateway.handshake import Handshake
 from sidecar.gateway.in_band import PEEK, refuses
 from sidecar.gateway.pace import Pace  # noqa: TC001  # a type of a dataclass's field
 from sidecar.gateway.record import Record
 from sidecar.gateway.replay import UNAUTHORIZED, Judgement, Verdict, judge, speaks_of_expiry
 from sidecar.gateway.upstream import PREFETCH, SAFE_METHODS, Request
+from sidecar.guard.own_paths import OwnCall
 from sidecar.guard.policy import Policy, admit
 from sidecar.guard.refusal import rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sidecar.events import Emit
     from sidecar.gateway.at_once import Trip
@@ -66,11 +68,15 @@ class Tools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What one listener's callers may take up: a body each, the time for a reply, and requests at once."""
+    """What one listener's callers may take up: a body each, the time for a reply, and requests at once.
+
+    `more` is asked beyond `max_requests`: whether one of those that are shared with others may be used.
+    """
 
     body: Limits
     taking: Pace
     max_requests: int
+    more: Callable[[], bool] = lambda: False
 
 
 class Gateway:
@@ -169,7 +175,28 @@ class Gateway:
             raise
 
     async def _carry(self, request: CallerRequest, record: Record) -> None:
-        spoken = admit(
+        own_call = None
+        try:
+            spoken = self._admit(request)
+        except OwnCall as call:
+            if self.lane.own_calls is None:
+                raise
+            own_call, spoken = call, call.methods
+            if isinstance(request, Handshake):  # of what another protocol says nothing could be taken out
+                request.upgrade = b""
+        if len(spoken) > 1:  # whoever names another method is looked at each time
+            request.known = None
+        if self.traffic.barred:
+            raise errors.AuditUnavailable(self.traffic.barred, retry_after=1)
+        if self.traffic.in_flight > self.allowed.max_requests and not self.allowed.more():
+            raise errors.TooManyRequests(f"{self.allowed.max_requests} requests are on their way", retry_after=1)
+        if own_call is not None and self.lane.own_calls is not None:
+            await self.lane.own_calls.carry(self, request, record, own_call)
+        else:
+            await self._exchange(request, record, self.ask)
+
+    def _admit(self, request: CallerRequest) -> Sequence[str]:
+        return admit(
             self.policy,
             method=request.method,
             target=request.target,
@@ -178,42 +205,45 @@ class Gateway:
             uid=request.uid,
             version=request.version,
         )
-        if len(spoken) > 1:  # whoever names another method is looked at each time
-            request.known = None
-        if self.traffic.barred:
-            raise errors.AuditUnavailable(self.traffic.barred, retry_after=1)
-        if self.traffic.in_flight > self.allowed.max_requests:
-            raise errors.TooManyRequests(f"{self.allowed.max_requests} requests are on their way", retry_after=1)
-        await self._exchange(request, record, self._ask)
+
+    def body_of(self, request: CallerRequest) -> ReplayableBody:
+        """Return the request's body, to be released when the request is over."""
+        return ReplayableBody(request.body, request.length, self.allowed.body, self._budget, request.invite_body)
 
     async def _exchange(self, request: CallerRequest, record: Record, ask: Ask) -> None:
         """Deliver the reply that is for the caller: the first, or after a refused token the second."""
-        body = ReplayableBody(request.body, request.length, self.allowed.body, self._budget, request.invite_body)
+        body = self.body_of(request)
         try:
             reply, token = await ask(request, body, record)
             async with reply:
                 if await self._judge(reply, body, record, token) is not Verdict.REPLAY:
-                    await self._deliver(request, reply, record)
+                    await self.deliver(request, reply, record)
                     return
                 await reply.discard()
             self.traffic.replays += 1
-            reply, token = await self._ask(request, body, record)
+            reply, token = await self.ask(request, body, record)
             async with reply:
                 await self._judge(reply, body, record, token)
-                await self._deliver(request, reply, record)
+                await self.deliver(request, reply, record)
         finally:
-            record.received = body.received
+            record.received += body.received
             body.release()
 
-    async def _deliver(self, request: CallerRequest, reply: Reply, record: Record) -> None:
+    async def deliver(self, request: CallerRequest, reply: Reply, record: Record) -> None:
+        """Send the reply to the caller, if it is there."""
+        if (relocation := self.lane.relocation) is not None:
+            reply.fields = relocation.apply(reply.fields, request.fields)
         if request.says_no_more:
             await request.look()
+        if reply.status == upgrade.SWITCHING and isinstance(request, Handshake):
+            await tunnel.carry(request, reply, record, self.allowed.taking)
+            return
         unseen = record.departure.left
         await delivery.deliver(request, reply, record, self.allowed.taking)
         if unseen:
             record.status = 0
 
-    async def _ask(self, request: CallerRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Token]:
+    async def ask(self, request: CallerRequest, body: ReplayableBody, record: Record) -> tuple[Reply, Token]:
         """Send the request with the token of now; return both reply and token."""
         if not body.complete:
             await body.prefetch(PREFETCH)  # first: a caller may take longer than a token lives
@@ -280,7 +310,11 @@ class Gateway:
         fields = lane.fields.to_upstream(request.fields, facts, token.authorization)
         if record.trace is not None:
             fields = record.trace.asks(fields)
-        return Request(request.method, request.target, fields, body, record.sendings, record.departure, record.trace)
+        wish = request.upgrade if request.upgrade in lane.upgrades else b""
+        if wish:
+            fields = (*fields, *upgrade.asking(wish))
+        sendings, departure, trace = record.sendings, record.departure, record.trace
+        return Request(request.method, request.target, fields, body, sendings, departure, trace, wish)
 
     async def _judge(self, reply: Reply, body: ReplayableBody, record: Record, token: Token) -> Verdict:
         """Judge the reply, and tell the token source what FinHub thinks of the token."""

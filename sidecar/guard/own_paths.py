@@ -1,4 +1,4 @@
-"""The dialect's own login, refresh and logout paths, which no caller may use (invariant 9).
+"""The dialect's own login, refresh and logout paths, which no caller may use as it likes (invariant 9).
 
 Pure. A caller's login would hand it our session token, its logout would end our session. Paths are compared in the
 loosest reading that any server might give them: refusing a path that FinHub does not have costs nothing.
@@ -22,6 +22,26 @@ _PLACEHOLDER: Final = re.compile(r"\{[^{}/]*\}")
 _ROUNDS: Final = 3
 
 
+class OwnCall(Denied):
+    """403: a caller's own call of one of the session's paths. Who has an answer to it gives that instead.
+
+    Attributes:
+        methods: every method that an upstream may take it for, its own first.
+        path: as it was asked for, not decoded.
+    """
+
+    rule = "login_endpoint"
+
+    def __init__(self, methods: Sequence[str], path: str) -> None:
+        super().__init__(
+            self.rule,
+            "This path logs the sidecar itself in or out (session.dialect), so callers may not use it.",
+            remedy="Leave out logging in: every request through the sidecar is authenticated already.",
+        )
+        self.methods = tuple(methods)
+        self.path = path
+
+
 @dataclass(frozen=True, slots=True)
 class OwnPaths:
     """The paths that are the session's own: a method (None: every method) and a pattern over the loose path each.
@@ -38,23 +58,17 @@ class OwnPaths:
         """Return the patterns of `(method, path)` pairs; a `{placeholder}` in a path stands for one segment."""
         known = tuple(paths)
         return cls(
-            patterns=tuple((method and method.upper(), _pattern(path)) for method, path in known),
+            patterns=tuple((method and method.upper(), pattern(path)) for method, path in known),
             words=frozenset(_word(path) for _, path in known),
         )
 
-    def admit(self, methods: Sequence[str], path: str) -> None:
-        """Return unless one of `methods` on `path` (not decoded yet) is the session's own; then raise Denied (403)."""
+    def hold(self, methods: Sequence[str], path: str) -> bool:
+        """Tell whether one of `methods` on `path` (not decoded yet) is the session's own."""
         if "%" not in path and path.isascii() and not self._may_be_one(path.lower()):
-            return
+            return False
         spoken = {method.upper() for method in methods}
         reading = loose(path)
-        for method, pattern in self.patterns:
-            if (method is None or method in spoken) and pattern.fullmatch(reading):
-                raise Denied(
-                    "login_endpoint",
-                    "This path logs the sidecar itself in or out (session.dialect), so callers may not use it.",
-                    remedy="Leave out logging in: every request through the sidecar is authenticated already.",
-                )
+        return any((method is None or method in spoken) and own.fullmatch(reading) for method, own in self.patterns)
 
     def _may_be_one(self, path: str) -> bool:
         """Tell whether a path, ASCII in lower case and without escapes, could be one of ours in its loosest reading."""
@@ -78,12 +92,20 @@ def loose(path: str) -> str:
     return "/".join(kept)
 
 
+def has_one_reading(path: str) -> bool:
+    """Tell whether every server reads the same path here, but for its capitals."""
+    return path.isascii() and "%" not in path and f"/{loose(path)}" == path.casefold()
+
+
+def pattern(path: str) -> re.Pattern[str]:
+    """Return the expression for the loose readings of a path; a `{placeholder}` stands for one segment.
+
+    An extension is let through, as some frameworks do.
+    """
+    literals = _PLACEHOLDER.split(path.casefold().strip("/"))
+    return re.compile("[^/]+".join(re.escape(literal) for literal in literals) + r"(?:\.[^/]*)?")
+
+
 def _word(path: str) -> str:
     """Return the last piece of a path, which stands in one segment of whatever matches its pattern."""
     return next((piece for piece in reversed(_WORD_ENDS.split(path.casefold())) if piece), "")
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    """Return the expression for the loose readings of a path; an extension is let through, as some frameworks do."""
-    literals = _PLACEHOLDER.split(path.casefold().strip("/"))
-    return re.compile("[^/]+".join(re.escape(literal) for literal in literals) + r"(?:\.[^/]*)?")

@@ -17,7 +17,7 @@ from sidecar.guard import browser
 from sidecar.guard.authority import AllowedHosts, require_one_host
 from sidecar.guard.carriable import require_carriable_request
 from sidecar.guard.framing import require_framing
-from sidecar.guard.own_paths import OwnPaths
+from sidecar.guard.own_paths import OwnCall, OwnPaths
 from sidecar.guard.peers import AllowedPeers
 from sidecar.guard.refusal import Denied, Malformed, TooLarge
 from sidecar.guard.rules import AllowRules
@@ -109,6 +109,8 @@ def admit(
 ) -> Sequence[str]:
     """Return every method that the request may be taken for; raise Malformed (400), Denied (403), TooLarge (413).
 
+    The last that is raised is OwnCall, a Denied: nothing else speaks against the request, but `allow` was not asked.
+
     Args:
         policy: the listener's.
         method: as on the wire.
@@ -133,9 +135,11 @@ def admit(
         _admit_user(policy.users, uid)
     _admit_caller(policy, method, host, (seen, shape), peer)
     spoken = methods(method, seen) if shape.overrides else (method,)
-    _admit_use(policy, spoken, path)
+    is_own = _admit_use(policy, spoken, path)
     if length > policy.max_body:
         raise TooLarge(f"The request announces a body of more than {policy.max_body} bytes (listen.max_body).")
+    if is_own:
+        raise OwnCall(spoken, path)
     return spoken
 
 
@@ -145,7 +149,8 @@ def admit_again(policy: Policy, method: str, target: str) -> str:
     The head is everything but the target: method, fields, version, peer and user are as they were.
     """
     path = _require_one_meaning(method, target)
-    _admit_use(policy, (method,), path)
+    if _admit_use(policy, (method,), path):
+        raise OwnCall((method,), path)
     return path
 
 
@@ -191,13 +196,15 @@ def _admit_caller(policy: Policy, method: str, host: bytes, said: tuple[Seen, Sh
         _admit_key(policy.caller_key, seen.get(b"x-sidecar-key", ()))
 
 
-def _admit_use(policy: Policy, spoken: Sequence[str], path: str) -> None:
-    """Return if callers may use this method on this path."""
+def _admit_use(policy: Policy, spoken: Sequence[str], path: str) -> bool:
+    """Tell whether this method on this path is the session's own; raise where no caller may use it, own or not."""
     if not _ORDINARY.issuperset(spoken) and any(method.upper() == "TRACE" for method in spoken):
         # The reply would hold the request as FinHub got it, our Authorization included (RFC 9110 §9.3.8).
         raise Denied("method", "TRACE would show the session token.", remedy="Use another method.")
-    policy.own_paths.admit(spoken, path)
+    if policy.own_paths.hold(spoken, path):
+        return True
     policy.allow.admit(spoken, path)
+    return False
 
 
 def _admit_user(users: frozenset[int], uid: int | None) -> None:

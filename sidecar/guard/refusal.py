@@ -1,8 +1,8 @@
 """The guard's three answers, each with the short machine name of its rule for the metrics.
 
 Pure. The names: `user`, `peer`, `host`, `origin`, `sec_fetch_site`, `preflight`, `caller_key`, `method`,
-`login_endpoint` and `allow` (403), `host`, `origin`, `method`, `target`, `fields` and `framing` (400), `max_body`
-(413).
+`login_endpoint`, `tenant` and `allow` (403), `host`, `origin`, `method`, `target`, `fields` and `framing` (400),
+`max_body` (413).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EVERYTHING: Final = ("*", ("**",))
 _RULE: Final = re.compile(r"(\*|[!#$%&'+.^_`|~0-9A-Za-z-]+) +/(\S*)")
 # An escaped dot, slash or backslash, however often it was escaped; and a percent sign that begins no escape.
-_TWO_MEANINGS: Final = re.compile(r"%(?:25)*(?:2e|2f|5c)|%(?![0-9a-f]{2})", re.IGNORECASE)
+TWO_MEANINGS: Final = re.compile(r"%(?:25)*(?:2e|2f|5c)|%(?![0-9a-f]{2})", re.IGNORECASE)
 _REMEMBERED: Final = 512
 _MEMORABLE: Final = 256
 """So many verdicts are kept, for no more than so many characters of method and path each."""
@@ -55,7 +55,7 @@ class AllowRules:
         """Return if the rules allow each of `methods` on `path` (not decoded yet); else raise Denied (403)."""
         if not self.rules:
             return
-        if "%" in path and _TWO_MEANINGS.search(path):
+        if "%" in path and TWO_MEANINGS.search(path):
             detail = "Under listen.allow a path holds no encoded dot, slash or backslash, and no broken escape."
             raise Denied("allow", detail, remedy="Send these characters of the path as they are.")
         for method in methods:

@@ -7,6 +7,7 @@ meanwhile, a secret that lives when a line is added is kept until it has been lo
 from __future__ import annotations
 
 import time
+from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING
 
 from sidecar.observe.request_line import request_line, start_of
@@ -53,3 +54,16 @@ class Batch:
         if second != self._second:
             self._second, self._date = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         return f"{self._date}.{micros % 1_000_000:06d}Z"
+
+
+class SeveralTenants(Batch):
+    """Lines that begin with whose request it was, where it was anybody's."""
+
+    def __init__(self, level: str, words: str) -> None:
+        super().__init__(level, words)
+        self._nobodys = self._start
+
+    def add(self, event: Forwarded, now: float) -> None:
+        """Add the line of a request; see `Batch`."""
+        self._start = f'{self._nobodys}, "tenant": {quoted(event.tenant)}' if event.tenant else self._nobodys
+        super().add(event, now)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from sidecar import events
-from sidecar.observe.batch import Batch
+from sidecar.observe.batch import Batch, SeveralTenants
 from sidecar.observe.plain import plain
 from sidecar.redact import HIDDEN, is_secret_key, redact
 
@@ -39,6 +39,10 @@ _WORDS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
     events.RefreshUnavailable: ("warning", "FinHub has no refresh here, logging in instead from now on"),
     events.MintFailed: ("error", "session could not be minted"),
     events.TokenRejected: ("warning", "token rejected by FinHub"),
+    events.SessionAdopted: ("info", "session taken over from the store"),
+    events.StoreLost: ("warning", "session store does not answer, logging in alone"),
+    events.StoreBack: ("info", "session store answers again"),
+    events.StoreIgnored: ("warning", "session store holds what cannot be used"),
     events.Forwarded: ("info", "request"),
     events.Shaped: ("debug", "request held up by limits.requests_per_second"),
     events.Bug: ("error", "unexpected failure"),
@@ -56,10 +60,10 @@ _WORDS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
 }
 """Each event's level and words; an event without an entry cannot be logged, and a test sees to it that each has one."""
 
-_LEFT_OUT: Final[Mapping[type[events.Event], frozenset[str]]] = {
+_LEFT_OUT: Final[dict[type[events.Event], frozenset[str]]] = {
     events.Forwarded: frozenset({"tenant", "fingerprint", "peer", "uid"})
 }
-"""Members that are the audit trail's alone."""
+"""Members that are the audit trail's alone; but the tenant where there are several."""
 
 
 class Log:
@@ -81,7 +85,14 @@ class Log:
         self._requests = Batch(*_WORDS[events.Forwarded]) if form == "json" and self._out is not None else None
         self._timer: asyncio.TimerHandle | None = None
         self._thread = threading.get_ident()
+        self._left_out = _LEFT_OUT
         self.set_level(level)
+
+    def tell_tenants(self) -> None:
+        """Tell of each request from now on whose it is: there are several."""
+        self._left_out = _LEFT_OUT | {events.Forwarded: _LEFT_OUT[events.Forwarded] - {"tenant"}}
+        if self._requests is not None:
+            self._requests = SeveralTenants(*_WORDS[events.Forwarded])
 
     def set_level(self, level: str) -> None:
         """Write nothing below `level` from now on."""
@@ -97,7 +108,8 @@ class Log:
                 self._collect(self._requests, event)
             return
         level, words = _WORDS[type(event)]
-        self._write(self._out if isinstance(event, events.Forwarded) else self._err, level, words, _members(event))
+        members = _members(event, self._left_out)
+        self._write(self._out if isinstance(event, events.Forwarded) else self._err, level, words, members)
 
     def note(self, level: str, words: str, members: Mapping[str, Any]) -> None:
         """Write a line that is no event of ours."""
@@ -181,12 +193,12 @@ def _words(record: logging.LogRecord) -> str:
 def told(event: events.Event) -> tuple[str, str, dict[str, Any]]:
     """Return an event's level, words and members for whoever shows it elsewhere: printable, and free of secrets."""
     level, words = _WORDS[type(event)]
-    return level, words, {key: _shown(key, value, escape=True) for key, value in _members(event).items()}
+    return level, words, {key: _shown(key, value, escape=True) for key, value in _members(event, _LEFT_OUT).items()}
 
 
-def _members(event: events.Event) -> dict[str, Any]:
+def _members(event: events.Event, left_out_of: Mapping[type[events.Event], frozenset[str]]) -> dict[str, Any]:
     """Return an event's fields: seconds to the microsecond, what is empty left out."""
-    left_out = _LEFT_OUT.get(type(event), frozenset())
+    left_out = left_out_of.get(type(event), frozenset())
     members = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     return {
         name: round(value, 6) if isinstance(value, float) else value

@@ -1,7 +1,8 @@
 """Every metric by name, type, labels and meaning: what is shown and docs/metrics.md are made of it.
 
 Pure. No label takes a value from outside: a method that is not listed counts as "other", and everything else is a word
-of our own code. So the number of time series has a bound, and none holds a path, a tenant or a secret.
+of our own code, or the name of a tenant in the configuration, where there are several. So the number of time series
+has a bound, and none holds a path or a secret.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ RULES: Final = (
     "caller_key",
     "method",
     "login_endpoint",
+    "tenant",
     "allow",
     "version",
     "target",
@@ -122,6 +124,13 @@ REJECTIONS: Final = _counter(
     "braked",
     series=(("false",), ("true",)),
 )
+ADOPTIONS: Final = _counter(
+    "session_adoptions",
+    "Times that another process's mint was taken over from session.store, by what it left: a token, or a closed gate.",
+    "left",
+    series=(("token",), ("gate",)),
+)
+STORE_LOSSES: Final = _counter("store_losses", "Times that the engine of session.store stopped answering.")
 RELOADS: Final = _counter(
     "reloads",
     "Changes of configuration, identity, trust or secrets: in use (ok), or not usable (failed, each told once).",
@@ -142,7 +151,7 @@ SHAPING_REFUSALS: Final = _counter(
 
 REQUEST_SECONDS: Final = _histogram(
     "request_duration",
-    "Seconds from a request's head to the end of its reply; what could not be read as a request is left out.",
+    "Seconds from a request's head to the end of its reply; tunnels are left out, and what could not be read as one.",
 )
 UPSTREAM_SECONDS: Final = _histogram(
     "upstream_duration",
@@ -172,6 +181,7 @@ UPSTREAM_WAITING: Final = _gauge("upstream_requests_waiting", "Requests that wai
 CALLERS_OPEN: Final = _gauge("caller_connections", "Callers' connections that are open now.")
 CALLERS_MOST: Final = _gauge("caller_connections_max", "listen.max_connections: so many may be open.")
 TRAIL_FAILS: Final = _gauge("audit_failing", "1 while the audit trail cannot be written, else 0.")
+STORE_UP: Final = _gauge("store_up", "1 while the engine of session.store answers, else 0; absent without one.")
 BUILD: Final = Spec(f"{PREFIX}build_info", "info", ("version", "python"), "Always 1.")
 
 COUNTERS: Final = (
@@ -185,6 +195,8 @@ COUNTERS: Final = (
     MINTS,
     FLIGHTS_FAILED,
     REJECTIONS,
+    ADOPTIONS,
+    STORE_LOSSES,
     RELOADS,
     TRAIL_LOST,
     SPANS_LOST,
@@ -205,12 +217,19 @@ GAUGES: Final = (
     CALLERS_OPEN,
     CALLERS_MOST,
     TRAIL_FAILS,
+    STORE_UP,
     BUILD,
 )
 
+OF_THE_PROCESS: Final = frozenset({TRAIL_LOST, SPANS_LOST, CALLERS_OPEN, CALLERS_MOST, TRAIL_FAILS, BUILD})
+"""What is no single tenant's, however many there are."""
+
 LABELS: Final = {
     "method": f"{', '.join(METHODS)}, or `other`",
-    "status": "`2xx` to `5xx`, what the caller saw; `none` where it saw none, `other` for a status of FinHub's beyond",
+    "status": (
+        "`2xx` to `5xx`, what the caller saw; `1xx` for a tunnel that has ended, `none` where it saw none, "
+        "`other` for a status of FinHub's beyond"
+    ),
     "source": "`upstream` where FinHub answered, else `sidecar`",
     "reason": (
         "of requests: the RFC 9209 name that `Proxy-Status` carries, else `none`; of replays: `token_refused`, "
@@ -223,6 +242,7 @@ LABELS: Final = {
     "gate": "`COOLING` (tried again by itself), `BLOCKED` (rejected: new secrets, or an operator's word)",
     "result": "`ok`, `failed`; of a refresh also `unsupported` (FinHub has none here)",
     "braked": "`true`, `false`",
+    "left": "`token`, `gate` (a pause or a rejection)",
     "of": "`identity` (ours), `upstream` (what FinHub presented on its newest connection)",
     "state": (
         "of the session, as `/status` shows it: `EMPTY`, `FRESH`, `RENEWABLE`, `EXPIRED`, `MINTING`, `COOLING`, "
@@ -230,5 +250,10 @@ LABELS: Final = {
     ),
     "version": "the sidecar's",
     "python": "the interpreter's",
+    "tenant": (
+        "only where there are `[[tenants]]`, and then on every metric: the name of one of them; empty where it is the "
+        "process's (audit, tracing, callers' connections, `ready` of all) or nobody's (what was refused before anybody "
+        "knew whose it was)"
+    ),
 }
 """Each label's values, in Markdown."""

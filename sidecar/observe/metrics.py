@@ -15,7 +15,7 @@ from sidecar.observe import metric_table as table
 from sidecar.observe.metric_table import BUCKETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sidecar.observe.metric_table import Spec
 
@@ -26,6 +26,8 @@ NOT_COUNTED: Final = frozenset(
         events.Controlled,  # what it led to is
         events.TrailHead,
         events.TrailFailed,  # that it fails is read when asked
+        events.StoreBack,  # the same
+        events.StoreIgnored,
         events.IdentityLoaded,  # the certificate's expiry is read when asked
         events.Listening,  # once in a process's life, as the next three
         events.Draining,
@@ -36,7 +38,8 @@ NOT_COUNTED: Final = frozenset(
 """Events that change no number."""
 
 _METHODS: Final = {method: method for method in table.METHODS}
-_CLASSES: Final = {0: "none", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
+_TUNNEL: Final = "1xx"
+_CLASSES: Final = {0: "none", 1: _TUNNEL, 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 
 _NO_REASON: Final = "none"
 _WHOLE: Final = "complete"
@@ -81,6 +84,16 @@ class Totals:
     seconds: tuple[int, ...]
 
 
+def summed(totals: Iterable[Totals]) -> Totals:
+    """Return what several counted, together."""
+    parts = tuple(totals)
+    numbers = {name: sum(getattr(part, name) for part in parts) for name in _NUMBERS}
+    return Totals(**numbers, seconds=tuple(map(sum, zip(*(part.seconds for part in parts), strict=True))))
+
+
+_NUMBERS: Final = ("requests", "upstream_errors", "sidecar_errors", "refused", "replays", "mints", "mints_failed")
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Each counter by the values of its labels, and each histogram: its counts as in `Durations`, and its sum."""
@@ -107,6 +120,7 @@ class Readings:
     callers_most: int
     trail_fails: bool
     spans_dropped: int
+    store_up: bool | None = None
 
 
 class Durations:
@@ -138,6 +152,8 @@ class Metrics:
             events.Forwarded: self._forwarded,
             events.Minted: self._minted,
             events.MintFailed: self._mint_failed,
+            events.SessionAdopted: self._adopted,
+            events.StoreLost: lambda _: self._add(table.STORE_LOSSES),
             events.RefreshFailed: lambda _: self._add(table.MINTS, "refresh", "failed"),
             events.RefreshUnavailable: lambda _: self._add(table.MINTS, "refresh", "unsupported"),
             events.TokenRejected: lambda event: self._add(table.REJECTIONS, "true" if event.braked else "false"),
@@ -190,7 +206,7 @@ class Metrics:
         self._requests[method, status, event.source, event.reason or _NO_REASON] += 1
         self.received += event.received
         self.sent += event.sent
-        if event.method:
+        if event.method and status != _TUNNEL:  # how long one lasts says nothing about how long a reply takes
             whole, seconds = self._whole, event.duration
             whole.counts[bisect_left(BUCKETS, seconds)] += 1
             whole.sum += seconds
@@ -219,6 +235,9 @@ class Metrics:
 
     def _minted(self, event: events.Minted) -> None:
         self._add(table.MINTS, event.kind, "ok")
+
+    def _adopted(self, event: events.SessionAdopted) -> None:
+        self._add(table.ADOPTIONS, "token" if event.fingerprint else "gate")
 
     def _mint_failed(self, event: events.MintFailed) -> None:
         self._add(table.FLIGHTS_FAILED, event.gate)

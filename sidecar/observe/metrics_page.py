@@ -19,9 +19,10 @@ Generated from `sidecar/observe/metric_table.py` by `python -m sidecar.observe.m
 
 `GET /metrics` on the admin listener (`admin.address`) shows them to any peer and under any Host, as the probes: in
 Prometheus' text format 0.0.4, or as OpenMetrics where `Accept` asks for it. Counters begin at 0 with the process;
-of requests, a series appears with its first one. No label holds a path, a tenant or anything else that a caller or
-FinHub chooses. On Linux the process's own follow (`process_cpu_seconds_total`, `process_resident_memory_bytes`,
-`process_open_fds`, `process_start_time_seconds` and others).
+of requests, a series appears with its first one. No label holds a path or anything else that a caller or FinHub
+chooses; where there are `[[tenants]]`, every metric has one label more, the name of one of them. On Linux the
+process's own follow (`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`,
+`process_start_time_seconds` and others).
 
 [runbook.md](runbook.md) tells what to do about an alert; `deploy/prometheus/` and `deploy/grafana/` hold rules and a
 dashboard.

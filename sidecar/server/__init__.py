@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sidecar import __version__, events
+from sidecar.config.problems import dotted
+from sidecar.config.residents import residents
 from sidecar.errors import SidecarError
 from sidecar.gateway.caller_limits import CallerLimits
 from sidecar.gateway.pace import Pace
@@ -17,12 +19,14 @@ from sidecar.server.listeners import adopt, open_listener
 from sidecar.server.signals import heeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator, Mapping, Sequence
 
     from sidecar.app.sidecar import Sidecar
+    from sidecar.app.tenancy import Tenancy
     from sidecar.config.model import Config, Listen
     from sidecar.events import Emit
-    from sidecar.gateway.caller_server import CallerServer
+    from sidecar.gateway.caller_request import CallerRequest
+    from sidecar.gateway.caller_server import CallerServer, Serving
     from sidecar.server.activation import Passed
     from sidecar.server.listeners import Door, Opened
     from sidecar.server.unfinished import Unfinished
@@ -35,15 +39,16 @@ _OPERATORS: Final = CallerLimits(max_connections=32, max_fields=16 * 2**10, max_
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Both listeners, open: who connects waits until `serve` takes them over."""
+    """All listeners, open: who connects waits until `serve` takes them over. `tenants`: of one each, by name."""
 
     operator: Opened
     callers: Opened
+    tenants: Mapping[str, Opened]
 
 
 @contextlib.contextmanager
 def listening(config: Config, passed: Passed | None = None) -> Iterator[Listeners]:
-    """Hold both listeners open until the block ends; blocking. ListenError when an address cannot be listened on.
+    """Hold all listeners open until the block ends; blocking. ListenError when an address cannot be listened on.
 
     What was `passed` is open already, and its addresses stand in `config`.
     """
@@ -57,13 +62,19 @@ def listening(config: Config, passed: Passed | None = None) -> Iterator[Listener
             "listen.address", config.listen.address, _access(config.listen)
         )
         stack.callback(callers.close)
-        yield Listeners(operator, callers)
+        tenants: dict[str, Opened] = {}
+        for index, tenant in enumerate(config.tenants):
+            if tenant.listen is not None:
+                key = dotted(("tenants", index, "listen"))
+                tenants[tenant.name] = open_listener(key, tenant.listen, _access(config.listen))
+                stack.callback(tenants[tenant.name].close)
+        yield Listeners(operator, callers, tenants)
 
 
 async def serve(sidecar: Sidecar, listeners: Listeners | None = None) -> None:
     """Run `sidecar` until a signal or `/-/quit` ends it; drained and closed on return.
 
-    Both listeners are open before the first login: those of `listening`, or new ones, and ListenError is raised when
+    All listeners are open before the first login: those of `listening`, or new ones, and ListenError is raised when
     an address cannot be listened on.
     """
     # Nobody needs these to listen; see `cli.run`.
@@ -80,19 +91,52 @@ async def serve(sidecar: Sidecar, listeners: Listeners | None = None) -> None:
             await stack.enter_async_context(told(sidecar, os.environ))
         stack.enter_context(heeded(sidecar, emit))
         await stack.enter_async_context(sidecar)
-        opened = listeners or await _opened(sidecar.config, stack)
+        opened = listeners or await _opened(sidecar.began_with, stack)
         operator = Admin(sidecar, emit, over_unix=sidecar.config.admin.address.kind == "unix")
         control = CallerServer(answering(operator.handle), _OPERATORS)
         sidecar.admin = (await _served(opened.operator, control, stack)).address
-        server = CallerServer(sidecar.handle, _limits(sidecar.config.listen), sidecar.unread, sidecar.ask_at_once)
-        sidecar.callers_open = lambda: len(server.connections)
-        _follow(sidecar, server)
-        door = await _served(opened.callers, server, stack)
-        sidecar.listen = door.address
+        servers = [_server(sidecar, sidecar), *(_server(sidecar, each) for each in _with_doors(sidecar, opened))]
+        sidecar.callers_open = lambda: sum(len(server.connections) for server in servers)
+        doors = [await _served(opened.callers, servers[0], stack)]
+        sidecar.listen = doors[0].address
+        for server, tenancy in zip(servers[1:], _with_doors(sidecar, opened), strict=True):
+            doors.append(await _served(opened.tenants[tenancy.name], server, stack))
+            tenancy.listen = doors[-1].address
         sidecar.begin()
         emit(_announcement(sidecar))
         await sidecar.quit.wait()
-        await _drain(sidecar, Unfinished(server), door, emit)
+        await _drain(sidecar, Unfinished(*servers), doors, emit)
+
+
+class _Carrier(Protocol):
+    """What carries the requests of one listener."""
+
+    def handle(self, request: CallerRequest) -> Awaitable[None]:
+        """Carry one caller's request."""
+        ...
+
+    def ask_at_once(self, request: CallerRequest) -> Serving | None:
+        """Carry one caller's request without a task, where it can be."""
+        ...
+
+    def unread(self, error: SidecarError, request_id: str) -> None:
+        """Note a caller that was refused before it had sent a request that could be read."""
+        ...
+
+
+def _server(sidecar: Sidecar, carrier: _Carrier) -> CallerServer:
+    """Return what serves one listener, its bounds those of the configuration in use."""
+    from sidecar.gateway.caller_server import CallerServer  # noqa: PLC0415  # nobody needs it to listen
+
+    limits, upgrades = _limits(sidecar.config.listen), _upgrades(sidecar.began_with)
+    server = CallerServer(carrier.handle, limits, carrier.unread, carrier.ask_at_once, upgrades)
+    _follow(sidecar, server)
+    return server
+
+
+def _with_doors(sidecar: Sidecar, opened: Listeners) -> list[Tenancy]:
+    """Return the tenants that have a listener of their own."""
+    return [tenancy for tenancy in sidecar.tenancies if tenancy.name in opened.tenants]
 
 
 async def _opened(config: Config, stack: contextlib.AsyncExitStack) -> Listeners:
@@ -124,6 +168,11 @@ def _follow(sidecar: Sidecar, server: CallerServer) -> None:
         server.bound_by(_limits(config.listen))
 
     sidecar.on_config = use
+
+
+def _upgrades(config: Config) -> frozenset[bytes]:
+    """Return the protocols that some tenant's callers may switch to."""
+    return frozenset(name.encode() for one in residents(config) for name in one.config.upstream.upgrade)
 
 
 def _limits(listen: Listen) -> CallerLimits:
@@ -158,7 +207,7 @@ def _require_strict_parser() -> None:
 # ── going down ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _drain(sidecar: Sidecar, unfinished: Unfinished, door: Door, emit: Emit) -> None:
+async def _drain(sidecar: Sidecar, unfinished: Unfinished, doors: Sequence[Door], emit: Emit) -> None:
     """Unready at once, open for `drain.min` more seconds, then `drain.max` for what runs; the rest is cut.
 
     The admin listener answers all the while.
@@ -168,10 +217,10 @@ async def _drain(sidecar: Sidecar, unfinished: Unfinished, door: Door, emit: Emi
     unfinished.announce_end()
     emit(events.Draining(why=sidecar.why, in_flight=len(unfinished), limit=limits.max))
     await _pass(limits.min, sidecar.hurry)
-    await door.refuse()
+    await asyncio.gather(*(door.refuse() for door in doors))
     await _finish(unfinished, limits.max, sidecar.hurry)
     cut = len(unfinished)
-    await door.close()
+    await asyncio.gather(*(door.close() for door in doors))
     await sidecar.end()
     emit(events.Stopped(cut=cut))
 

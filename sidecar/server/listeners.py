@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import stat
@@ -103,7 +104,7 @@ def open_listener(key: str, address: Address, access: Access = PRIVATE) -> Opene
     try:
         return _over_tcp(address) if address.kind == "tcp" else _over_unix(address, access)
     except OSError as error:
-        raise ListenError(f"{key} {address}: {_why(error)}") from None
+        raise ListenError(f"{key} {address}: {_why(error)}", remedy=_remedy(key, error)) from None
 
 
 def adopt(address: Address, sockets: tuple[socket.socket, ...] | None) -> Opened | None:
@@ -130,6 +131,20 @@ def _accepted(plug: socket.socket) -> Iterator[socket.socket]:
 def _why(error: OSError) -> str:
     """Return the reason without the address; a resolver's has its own codes."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
+
+
+def _remedy(key: str, error: OSError) -> str | None:
+    """Return what to do about the reasons that people meet; None for the others."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "Another program listens there, perhaps a sidecar that runs already (`finhub-sidecar status` asks it): "
+            f"end it, or write another port into {key}."
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"Write an address of this machine into {key}, such as 127.0.0.1."
+    if error.errno == errno.EACCES:
+        return f"This user may not open it: write a port above 1023, or a folder of this user's, into {key}."
+    return None
 
 
 # ── TCP ─────────────────────────────────────────────────────────────────────────────────────────────────────────

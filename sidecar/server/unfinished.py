@@ -12,25 +12,32 @@ if TYPE_CHECKING:
 
 
 class Unfinished:
-    """Counts the requests that `server` carries, up to the last byte that their callers take.
+    """Counts the requests that `servers` carry, up to the last byte that their callers take.
 
     A handler is done when the end of its reply lies in the connection's buffer. Ended then, the reply would be cut.
     """
 
-    def __init__(self, server: CallerServer) -> None:
-        self._server = server
+    def __init__(self, *servers: CallerServer) -> None:
+        self._servers = servers
 
     def __len__(self) -> int:
-        unsent = {one for one in self._server.connections if one.transport and _holds_bytes(one.transport)}
-        return len(self._server.carrying | unsent)
+        return sum(len(server.carrying | set(filter(_owes, server.connections))) for server in self._servers)
 
     def announce_end(self) -> None:
         """Say `Connection: close` in the reply to every request that begins from now on (RFC 9112 §9.6)."""
-        self._server.is_ending = True
+        for server in self._servers:
+            server.is_ending = True
 
     def close_idle(self) -> int:
         """Close the connections that carry nothing; return how many are left."""
-        return sum(not _closed(connection) for connection in self._server.connections | self._server.carrying)
+        return sum(
+            not _closed(connection) for server in self._servers for connection in server.connections | server.carrying
+        )
+
+
+def _owes(connection: CallerConnection) -> bool:
+    """Tell whether the caller has not taken all of a reply."""
+    return connection.transport is not None and _holds_bytes(connection.transport)
 
 
 def _closed(connection: CallerConnection) -> bool:

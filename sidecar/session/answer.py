@@ -82,3 +82,8 @@ class Failure:
     def unreached(self) -> bool:
         """Whether FinHub cannot have heard of it: its name, its host or the way to it was not there."""
         return self.status == 0 and self.cause in _UNREACHED
+
+    @property
+    def on_the_way(self) -> bool:
+        """Whether it was not FinHub that rejected what we sent, but the proxy before it."""
+        return self.status == 0 and self.kind is Kind.FINAL

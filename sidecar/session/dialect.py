@@ -21,6 +21,7 @@ from sidecar.session.template import (
     IN_PATHS,
     METHOD,
     SESSION,
+    STUB,
     Json,
     Method,
     Template,
@@ -145,7 +146,9 @@ class ReplyShape(Section):
         _PLACES, "The claim of the token that a refresh sends back.", default=("internalTokenKey",)
     )
     code: tuple[str, ...] = key(
-        _PLACES, "The status that a refusal inside a 2xx reply without a token means.", default=("code",)
+        _PLACES,
+        "The status that a refusal inside a 2xx reply without a token means; an unknown one is final, as 401 is.",
+        default=("code",),
     )
 
 
@@ -161,6 +164,25 @@ class Expired(Section):
     codes: tuple[str, ...] = key(_CODES, "What it says there, as a number or a string.")
 
 
+class StubShape(Section):
+    """What a caller gets that logs in by itself (`session.login_endpoint = "stub"`), as JSON.
+
+    `{token}`, `{refresh_token}` and `{session_id}` are placeholders that are worth nothing, `{expires_in}` and
+    `{expires_at}` are 24 days on; the others are keys of `[credentials]`. A member whose `{name}` has no value is left
+    out.
+    """
+
+    login: Mapping[str, Json] | None = key(
+        body_with(STUB), "What its login gets; left out: the first place of each in `[reply]`, filled.", default=None
+    )
+    refresh: Mapping[str, Json] | None = key(
+        body_with(STUB), "What its refresh gets; left out: the same as its login.", default=None
+    )
+    logout: Mapping[str, Json] | None = key(
+        body_with(STUB), 'What its logout gets; left out: `{"success": true}`.', default=None
+    )
+
+
 class Dialect(Section):
     """How one FinHub generation spells its token endpoint.
 
@@ -169,6 +191,7 @@ class Dialect(Section):
         refresh, logout: None where this generation has none, or where it is not published.
         reply: where things lie in what it answers.
         expired: None where only a 401 refuses a token.
+        stub: what a caller gets that makes these calls by itself.
     """
 
     name: str = key(Type(text))
@@ -188,6 +211,7 @@ class Dialect(Section):
     expired: Expired | None = key(
         maybe_part(Expired), "What refuses a token without a 401; left out: nothing does.", default=None
     )
+    stub: StubShape = key(part(StubShape), "What a caller gets that makes these calls by itself.", default=StubShape())
 
 
 REFRESH: Final = SessionCall(

@@ -6,6 +6,7 @@ Thin: reads a file; `dialect.py` knows what may stand in it.
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,12 @@ _NAMED: Final = Problem("name", "an unknown key", "no such key: a dialect is nam
 def built_in() -> tuple[str, ...]:
     """Return the names of the built-in dialects, sorted."""
     return tuple(sorted(file.stem for file in _FOLDER.glob(f"*{_SUFFIX}")))
+
+
+@cache
+def generations() -> tuple[Dialect, ...]:
+    """Return all built-in dialects, which are read once."""
+    return tuple(map(load, built_in()))
 
 
 def load(name: str) -> Dialect:

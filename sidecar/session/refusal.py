@@ -51,6 +51,11 @@ _SLOW_DOWN: Final = (
     "logs in as the same user. The sidecar waits by itself (session.backoff, Retry-After)."
 )
 _SUPPORT: Final = "Nothing here: the sidecar keeps trying. If it lasts, contact FinHub support with these details."
+_UNCLEAR: Final = (
+    "Read what FinHub says. This cannot be told from rejected credentials, and five failures lock the account for "
+    "everybody: the sidecar tries again by itself only when a secret changes or session.blocked_for is over. POST "
+    "/-/reauthenticate to the admin listener tries once, now."
+)
 _CHECK_ADDRESS: Final = "Check session.url (or upstream.url) and session.dialect: FinHub has no login at this address."
 _LOGIN_REMEDIES: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -95,6 +100,8 @@ class Asked:
     remedies: Mapping[int, str]
 
 
+_SERVER_SIDE: Final = range(500, 600)
+
 LOGIN: Final = Asked("login", _LOGIN_KINDS, _LOGIN_REMEDIES)
 REFRESH: Final = Asked("refresh", _REFRESH_KINDS, _REFRESH_REMEDIES)
 
@@ -110,6 +117,17 @@ def refused(asked: Asked, status: int, fields: RawFields, document: object, now_
         status=status,
         retry_after=retry_after(fields, now_utc) if kind in _ANSWERED else None,
     )
+
+
+def refused_inside(asked: Asked, code: int, fields: RawFields, document: object, now_utc: float) -> Failure:
+    """Return the failure that a 2xx means by the `code` in its body.
+
+    What the code says is not known for sure: unless it is a server's own error or a plea for patience, it may be that
+    of rejected credentials, which a second try within minutes would help to lock.
+    """
+    if code in asked.kinds or code in _SERVER_SIDE:
+        return refused(asked, code, fields, document, now_utc)
+    return _unclear(asked, code, document)
 
 
 def refused_certificate(asked: Asked, status: int) -> Failure:
@@ -130,12 +148,16 @@ def speaks_of_certificate(status: int, body: bytes) -> bool:
 
 
 def unsuccessful(asked: Asked, status: int, document: object) -> Failure:
-    """Return the failure of a reply that says `"success": false` and no code."""
+    """Return the failure of a reply that says `"success": false` and no code; see `refused_inside`."""
+    return _unclear(asked, status, document, ", without success")
+
+
+def _unclear(asked: Asked, status: int, document: object, how: str = "") -> Failure:
     return Failure(
-        kind=Kind.TRANSIENT,
-        cause=CAUSES[Kind.TRANSIENT],
-        detail=f"FinHub answered {status} to the {asked.word}, without success{said(document).reason}",
-        remedy=_SUPPORT,
+        kind=Kind.FINAL,
+        cause=CAUSES[Kind.FINAL],
+        detail=f"FinHub answered {status} to the {asked.word}{how}{said(document).reason}",
+        remedy=_UNCLEAR if asked is LOGIN else _LOGS_IN,
         status=status,
     )
 

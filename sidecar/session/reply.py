@@ -19,6 +19,7 @@ from sidecar.session.refusal import (
     REFRESH,
     refused,
     refused_certificate,
+    refused_inside,
     speaks_of_certificate,
     unreadable,
     unsuccessful,
@@ -93,7 +94,7 @@ class _Reader:
         """Return the refusal that a 2xx without a token can hold, as FinCard's do; None when it holds none."""
         _, code = lookup.first(document, self.shape.code, _refusal)
         if code is not None:
-            return refused(self.asked, code, self.fields, document, self.now_utc)
+            return refused_inside(self.asked, code, self.fields, document, self.now_utc)
         _, no = lookup.first(document, _SUCCESSFUL, lambda value: True if value is False else None)
         return unsuccessful(self.asked, self.status, document) if no else None
 

@@ -20,7 +20,7 @@ from sidecar.session.token import Schedule, Token, is_unchanged, issue, renewed
 
 if TYPE_CHECKING:
     from sidecar.events import Emit
-    from sidecar.session.state import Patience, State
+    from sidecar.session.state import Adopted, Patience, State
 
 Clock = Callable[[], float]
 
@@ -92,6 +92,26 @@ class TokenEndpoint(Protocol):
         ...
 
 
+class FlightShare(Protocol):
+    """What makes one flight of many pods' (`shared.py`). It never raises, and bounds how long it takes."""
+
+    async def begin(self, state: Callable[[], State]) -> Adopted | None:
+        """Return what another pod got, or None: this pod asks FinHub, and says so with `landed`."""
+        ...
+
+    def asking(self, *, login: bool) -> None:
+        """FinHub is asked now."""
+        ...
+
+    def landed(self, state: State) -> None:
+        """The flight ended in `state`."""
+        ...
+
+    async def close(self) -> None:
+        """There will be no other flight."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What `/status` and the page show of a session; instants on the steady clock.
@@ -124,16 +144,24 @@ class Terms:
 class MintingSource:
     """The TokenSource that mints by itself.
 
-    `clock` runs through sleep; `jitter` returns numbers in [0, 1).
+    `clock` runs through sleep; `jitter` returns numbers in [0, 1). With a `share` others' flights count like its own.
 
     Attributes:
         terms: the numbers it lives by; replaced as a whole when the configuration changes.
     """
 
     def __init__(
-        self, endpoint: TokenEndpoint, terms: Terms, *, emit: Emit, clock: Clock, jitter: Callable[[], float]
+        self,
+        endpoint: TokenEndpoint,
+        terms: Terms,
+        *,
+        emit: Emit,
+        clock: Clock,
+        jitter: Callable[[], float],
+        share: FlightShare | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._share = share
         self.terms = terms
         self._emit = emit
         self._clock = clock
@@ -217,10 +245,31 @@ class MintingSource:
         """
         self._heed_operator()
         before = self._mints["login"]
-        self.changed(keeps_token=True)
+        self._become(table.told(self._state))
         await self._landing(self.terms.wait)
         if self._mints["login"] == before or self._state.failure is not None:
             raise self._unavailable()
+
+    @property
+    def state(self) -> State:
+        """What stands now; see `shared.Adopter`."""
+        return self._state
+
+    def adopt(self, found: Adopted) -> None:
+        """Take over what another pod's flight ended with."""
+        self._become(table.adopted(self._state, found))
+        now, token = self._clock(), found.token
+        self._emit(
+            events.SessionAdopted(
+                tenant=self.terms.tenant,
+                gate=found.gate.value,
+                cause="" if found.failure is None else found.failure.cause,
+                fingerprint="" if token is None else token.fingerprint,
+                expires_in=None if token is None else token.expires_at - now,
+                renew_in=None if token is None else token.renew_at - now,
+                retry_in=max(0.0, found.until - now) if found.failure is not None else None,
+            )
+        )
 
     def session(self) -> Session:
         """Return what is to be shown of the session now."""
@@ -242,6 +291,8 @@ class MintingSource:
         if self._flight is not None:
             self._flight.cancel()
             await asyncio.wait({self._flight})
+        if self._share is not None:
+            await self._share.close()
         if logout and self._state.token is not None:
             await self._endpoint.logout(self._state.token)
 
@@ -273,7 +324,23 @@ class MintingSource:
     async def _fly(self) -> None:
         """Mint until the gate is no longer MINTING: once, or once more when something changed meanwhile."""
         while self._state.gate is Gate.MINTING:
-            self._land(await self._mint())
+            if not await self._was_spared():
+                self._land(await self._mint())
+                if self._share is not None:
+                    self._share.landed(self._state)
+
+    async def _was_spared(self) -> bool:
+        """Tell whether another pod's outcome was taken over, so that FinHub need not be asked."""
+        if self._share is None:
+            return False
+        try:
+            found = await self._share.begin(lambda: self._state)
+        except Exception as error:  # noqa: BLE001  # a bug here must not cost the token
+            self._emit(events.bug(error))
+            return False
+        if found is not None:
+            self.adopt(found)
+        return found is not None
 
     def _land(self, outcome: Token | Failure) -> None:
         if isinstance(outcome, Token):
@@ -320,6 +387,8 @@ class MintingSource:
         # What changed during a refresh is in this login: once more with the same credentials would only count as a
         # failure of theirs.
         self._become(table.logging_in(self._state))
+        if self._share is not None:
+            self._share.asking(login=True)
         exchange = await self._endpoint.login()
         if isinstance(exchange.outcome, Failure):
             return exchange.outcome
@@ -330,6 +399,8 @@ class MintingSource:
     async def _refresh(self) -> Token | Failure | None:
         """Return the renewed token, a failure that forbids a login now, or None when a login must follow."""
         current = self._state.token
+        if self._share is not None:
+            self._share.asking(login=False)
         exchange = None if current is None else await self._endpoint.refresh(current)
         if current is None or exchange is None:
             return None
@@ -351,7 +422,8 @@ class MintingSource:
             self._emit(events.RefreshUnavailable(tenant=tenant, status=failure.status))
             return None
         self._emit(events.RefreshFailed(tenant=tenant, cause=failure.cause, detail=failure.detail))
-        if failure.kind is Kind.THROTTLED and table.may_refresh(self._state, self._clock()):
+        throttled = failure.kind is Kind.THROTTLED and table.may_refresh(self._state, self._clock())
+        if throttled or failure.on_the_way:  # a login would take the same way
             return replace(failure, of_refresh=True)
         return None
 

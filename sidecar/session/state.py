@@ -48,6 +48,14 @@ class Answer(StrEnum):
     REFUSE = "503 with Retry-After"
 
 
+class Demand(StrEnum):
+    """Why a login was asked for, where not for want of a token."""
+
+    NONE = "none"
+    CHANGE = "secrets, identity or configuration changed"
+    WORD = "an operator asked for it"
+
+
 ANSWERS: Final[Mapping[tuple[Gate, Phase], Answer]] = MappingProxyType(
     {
         (Gate.OPEN, Phase.LIVE): Answer.SERVE,
@@ -112,6 +120,7 @@ class State:
         rejected: the last rejected token's text: a refresh that repeats it has failed.
         again: something changed during the flight: when it ends, mint once more.
         alien: the flight logs in as another user or tenant, or elsewhere: what it brings is of no use any more.
+        demand: why the next login is asked for, until one is on its way, or another pod's token has answered it.
         strikes, rejected_at: the storm brake's memory.
     """
 
@@ -124,8 +133,24 @@ class State:
     rejected: Secret | None = None
     again: bool = False
     alien: bool = False
+    demand: Demand = Demand.NONE
     strikes: int = 0
     rejected_at: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """What another pod's flight ended with, its instants on our clock: a token, None to keep ours, and the gate.
+
+    `defers`: the gate only puts off what was asked for here; once it opens, that is to be done.
+    """
+
+    token: Token | None
+    gate: Gate = Gate.OPEN
+    until: float = 0.0
+    failure: Failure | None = None
+    failures: int = 0
+    defers: bool = False
 
 
 def phase(state: State, now: float) -> Phase:
@@ -219,6 +244,25 @@ def failed(state: State, failure: Failure, now: float, jitter: float, patience: 
     )
 
 
+def adopted(state: State, found: Adopted) -> State:
+    """Return the state after another pod's outcome was taken over, instead of a flight's or beside any.
+
+    As after a flight of our own: MINTING again when something changed meanwhile. An open gate comes with a token.
+    """
+    return replace(
+        state,
+        gate=Gate.MINTING if state.again else found.gate,
+        until=found.until,
+        token=None if state.alien else found.token or state.token,
+        failure=found.failure,
+        failures=found.failures,
+        login_next=state.again or (state.login_next and found.token is None),
+        demand=state.demand if state.again or found.defers else Demand.NONE,
+        again=False,
+        alien=False,
+    )
+
+
 def pause(failure: Failure, failures: int, jitter: float, patience: Patience) -> float:
     """Return the seconds to wait: what FinHub asked for, else exponential backoff with full jitter."""
     if failure.retry_after is not None:
@@ -291,7 +335,7 @@ def woken(state: State) -> State:
 
 def logging_in(state: State) -> State:
     """Return the state as a login is about to be sent, which carries all that has changed up to now."""
-    return replace(state, again=False, alien=False)
+    return replace(state, again=False, alien=False, demand=Demand.NONE)
 
 
 def changed(state: State, *, keeps_token: bool) -> State:
@@ -300,7 +344,13 @@ def changed(state: State, *, keeps_token: bool) -> State:
     `keeps_token` is False when user, tenant or URL changed: the old token is another session's.
     """
     token = state.token if keeps_token else None
+    demand = Demand.WORD if state.demand is Demand.WORD else Demand.CHANGE
     if state.gate is Gate.MINTING:
         alien = state.alien or not keeps_token
-        return replace(state, token=token, again=True, alien=alien, login_next=True, failures=0)
-    return replace(state, gate=Gate.MINTING, token=token, login_next=True, failures=0)
+        return replace(state, token=token, again=True, alien=alien, login_next=True, demand=demand, failures=0)
+    return replace(state, gate=Gate.MINTING, token=token, login_next=True, demand=demand, failures=0)
+
+
+def told(state: State) -> State:
+    """Return the state after an operator asked for a login: as after a change, but nobody else's token will do."""
+    return replace(changed(state, keeps_token=True), demand=Demand.WORD)

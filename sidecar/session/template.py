@@ -43,6 +43,9 @@ CLIENT: Final = frozenset({"password", "customer_id", "customer_secret", "tenant
 SESSION: Final = frozenset({"token", "refresh_token", "internal_token_key", "session_id"})
 """What a call about the session there is may refer to."""
 
+STUB: Final = IN_PATHS | {"token", "refresh_token", "session_id", "expires_in", "expires_at"}
+"""What a reply to a caller's own login may refer to: placeholders, and no secret."""
+
 CREDENTIALS: Final = IN_PATHS | CLIENT | {"account_type", "grant_type"}
 """The keys of `[credentials]` that a login template may refer to."""
 

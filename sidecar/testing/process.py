@@ -18,10 +18,15 @@ _STARTS_WITHIN: Final = 60.0
 _ENDS_WITHIN: Final = 30.0
 _LOOK: Final = 0.02
 _ANY_PORT: Final = "127.0.0.1:0"
+_ADDRESSES: Final = ("FINHUB_LISTEN__ADDRESS", "FINHUB_ADMIN__ADDRESS")
+_FORMAT, _LEVEL = "FINHUB_LOG__FORMAT", "FINHUB_LOG__LEVEL"
 
 
 class SidecarProcess:
     """A sidecar that serves by the configuration `config` and what `environ` adds to it, from `with` to its end.
+
+    It says in its log where it listens, and so `environ` can neither change the log's format nor silence it, nor move
+    a listener to a Unix socket: ValueError.
 
     Attributes:
         url: where callers point: plain HTTP on loopback.
@@ -34,15 +39,12 @@ class SidecarProcess:
         self.log = config.with_name("sidecar.log")
         self._config = config
         self._more = dict(environ or {})
+        _refuse_unheard(self._more)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("FINHUB_")}
-        environ |= {
-            "FINHUB_LISTEN__ADDRESS": _ANY_PORT,
-            "FINHUB_ADMIN__ADDRESS": _ANY_PORT,
-            "FINHUB_LOG__FORMAT": "json",
-        }
+        environ |= {**dict.fromkeys(_ADDRESSES, _ANY_PORT), _FORMAT: "json", _LEVEL: "info"}
         command = [sys.executable, "-m", "sidecar", "run", "--config", str(self._config)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own program, by fixed words
@@ -83,6 +85,18 @@ class SidecarProcess:
         finally:
             process.kill()
             process.wait()
+
+
+def _refuse_unheard(environ: Mapping[str, str]) -> None:
+    """Raise ValueError where the sidecar could not tell us where it listens."""
+    unheard = {
+        _FORMAT: environ.get(_FORMAT, "json") != "json",
+        _LEVEL: environ.get(_LEVEL, "info") not in {"info", "debug"},
+        **{name: environ.get(name, "").startswith("unix:") for name in _ADDRESSES},
+    }
+    for name, holds in unheard.items():
+        if holds:
+            raise ValueError(f"{name}={environ[name]} cannot be set here: the ports are read off the log, as JSON")
 
 
 def _object(line: str) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
-    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
 )
@@ -34,6 +34,10 @@ KINDS: Final[Mapping[str, Callable[[], Key]]] = {
     "ec:p384": lambda: ec.generate_private_key(ec.SECP384R1()),
 }
 
+LONGEST_PASSWORD: Final = 1023
+"""Bytes of a password that OpenSSL takes."""
+
+_COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
 _PARTS: Final = {
     "country": NameOID.COUNTRY_NAME,
     "organization": NameOID.ORGANIZATION_NAME,
@@ -54,7 +58,7 @@ def ask(kind: str, subject: Mapping[str, str | None], password: Secret | None) -
     """Return a key of `kind` (one of KINDS) and a request for `subject`: a client's, signed with SHA-256.
 
     `subject` has country, organization, unit and common_name, each or None. `password` seals the key.
-    Raises ConfigError where X.509 has no such name.
+    Raises ConfigError where X.509 has no such name, or the password is too long to seal with.
     """
     name = _name(subject)
     key = KINDS[kind]()
@@ -67,21 +71,32 @@ def ask(kind: str, subject: Mapping[str, str | None], password: Secret | None) -
         .add_extension(usages, critical=False)
         .sign(key, hashes.SHA256())
     )
-    sealing: KeySerializationEncryption = NoEncryption()
-    if password is not None:
-        sealing = BestAvailableEncryption(password.reveal().encode("utf-8"))
-    return Asked(
-        request_pem=request.public_bytes(Encoding.PEM),
-        key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealing),
-    )
+    return Asked(request_pem=request.public_bytes(Encoding.PEM), key_pem=_sealed(key, password))
+
+
+def _sealed(key: Key, password: Secret | None) -> bytes:
+    if password is None:
+        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    text = password.reveal().encode("utf-8")
+    if len(text) > LONGEST_PASSWORD:
+        raise ConfigError(
+            f"a password of {len(text)} bytes cannot seal a key", remedy=f"Choose one of {LONGEST_PASSWORD} at most."
+        )
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(text))
 
 
 def _name(subject: Mapping[str, str | None]) -> x509.Name:
     given = [(oid, text) for part, oid in _PARTS.items() if (text := subject[part]) is not None]
+    if not _COUNTRY.fullmatch(subject["country"] or "XX"):
+        raise _unwritable("the country is two letters")
     try:
         return x509.Name([x509.NameAttribute(oid, text) for oid, text in given])
     except ValueError as error:
-        raise ConfigError(f"the subject cannot be written: {error}", remedy="Shorten or correct it.") from None
+        raise _unwritable(str(error)) from None
+
+
+def _unwritable(why: str) -> ConfigError:
+    return ConfigError(f"the subject cannot be written: {why}", remedy="Shorten or correct it.")
 
 
 def _usage(*, enciphers: bool) -> x509.KeyUsage:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.admin.health import Health, Vitals, ready, started
+from sidecar.admin.health import Health, Vitals, ready, started, worst
 
 
 def vitals(**changes: Any) -> Vitals:
@@ -55,3 +55,19 @@ def test_ready_means_that_a_callers_request_would_be_served_now(
 def test_the_first_reason_is_the_one_that_ends_first() -> None:
     worst = vitals(draining=True, identity_in_date=False, token_alive=False)
     assert ready(worst).reason == "draining"
+
+
+def test_of_several_tenants_the_first_eager_one_that_is_not_ready_decides_and_is_named() -> None:
+    well, ill = vitals(tenant="a"), vitals(tenant="b", token_alive=False, session="COOLING")
+    old = vitals(tenant="c", identity_in_date=False)
+    assert ready(worst([well, ill, old])).reason == "no valid FinHub session (COOLING), tenant b"
+    assert ready(worst([well, old, ill])).reason == "the client certificate is out of date, tenant c"
+    assert ready(worst([well, well])) == Health(good=True, reason="ready")
+
+
+def test_lazy_ones_are_not_waited_for_unless_there_is_no_other_tenant_at_all() -> None:
+    lazy = vitals(tenant="b", lazy=True, token_alive=False, blocked=True, identity_in_date=False, session="BLOCKED")
+    assert ready(worst([vitals(tenant="a"), lazy])).good
+    assert ready(worst([lazy, lazy])).reason == "ready; logs in when a caller comes"
+    assert not ready(worst([lazy])).good
+    assert ready(worst([vitals(draining=True, lazy=True), lazy])).reason == "draining"

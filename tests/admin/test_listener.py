@@ -57,8 +57,8 @@ class Subject:
         self._note("reload")
         return {"changed": ["secrets"]}
 
-    async def reauthenticate(self) -> None:
-        self._note("reauthenticate")
+    async def reauthenticate(self, tenant: str = "") -> None:
+        self._note(f"reauthenticate {tenant}".strip())
 
     def stop(self, why: str) -> None:
         self._note(why)
@@ -238,6 +238,7 @@ async def test_a_secret_that_FinHub_echoed_is_taken_out_of_the_status(asked: Ask
     [
         ("/-/reload", "reload", {"changed": ["secrets"]}),
         ("/-/reauthenticate", "reauthenticate", {"session": {"state": "FRESH"}}),
+        ("/-/reauthenticate?tenant=acme", "reauthenticate acme", {"session": {"state": "FRESH"}}),
         ("/-/quit", "/-/quit", {"draining": True}),
     ],
 )
@@ -366,7 +367,7 @@ async def test_an_operator_that_left_before_its_control_was_done_is_told(
 ) -> None:
     begun = asyncio.Event()
 
-    async def never() -> None:
+    async def never(_: str = "") -> None:
         begun.set()
         await asyncio.Event().wait()
 

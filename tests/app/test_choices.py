@@ -7,11 +7,14 @@ import pytest
 
 from sidecar import __version__
 from sidecar.app import choices
+from sidecar.app.choices import named, ready
 from sidecar.app.material import Material
 from sidecar.config.build import build
 from sidecar.config.defaults import defaults
+from sidecar.config.load import parse
 from sidecar.errors import ConfigError, SecretError
 from sidecar.redact import Secret
+from sidecar.session import dialect_file
 from sidecar.wire.proxy import proxy
 
 if TYPE_CHECKING:
@@ -45,6 +48,10 @@ def test_the_secrets_take_the_place_of_their_references() -> None:
     assert credentials["password"] == Secret("one")
     assert credentials["customer_secret"] == Secret("two")
     assert (credentials["username"], credentials["account_type"]) == ("u", "b2b")
+
+
+def test_all_generations_are_known_since_a_caller_may_speak_another_one() -> None:
+    assert {one.name for one in chosen(config(), material()).others} == set(dialect_file.built_in())
 
 
 def test_all_that_the_dialect_needs_and_nobody_set_is_named_at_once() -> None:
@@ -122,3 +129,36 @@ def test_the_proxy_gets_its_credentials_where_there_are_some() -> None:
 def test_credentials_that_cannot_be_sent_to_a_proxy_are_found_before_anybody_calls() -> None:
     with pytest.raises(SecretError, match=r"^upstream\.proxy_user"):
         chosen(config(upstream=WAY | KNOWN), material(proxy_user=Secret("a:b"), proxy_password=Secret("pass-word")))
+
+
+def test_what_is_wrong_with_one_of_several_tenants_is_named_by_its_place_or_its_name() -> None:
+    told = named("credentials.password: not set\nthe key does not belong to the certificate", 2, "acme")
+    assert told == "tenants[2].credentials.password: not set\ntenant acme: the key does not belong to the certificate"
+
+
+def test_every_tenant_must_be_right_before_anybody_is_served() -> None:
+    config = parse(SEVERAL, {})
+    with pytest.raises(ConfigError, match=r"^tenants\[1\]\.credentials\.username: not set"):
+        ready(config, {"P": "p", "S": "s"})
+    first, second = ready(parse(SEVERAL.replace("#username", "username"), {}), {"P": "p", "S": "s"})
+    assert [one.chosen.terms.tenant for one in (first, second)] == ["acme", "beta"]
+
+
+SEVERAL = """
+environment = "playground"
+[credentials]
+tenant_id = "1"
+customer_id = "c"
+customer_secret = { env = "S" }
+[[tenants]]
+name = "acme"
+[tenants.credentials]
+username = "a"
+password = { env = "P" }
+[[tenants]]
+name = "beta"
+path_prefix = "/beta"
+[tenants.credentials]
+#username = "b"
+password = { env = "P" }
+"""

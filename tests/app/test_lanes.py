@@ -62,6 +62,28 @@ def test_a_lane_is_built_with_what_its_dialect_says_of_refusals() -> None:
     assert tenant.lane.in_band is not None
 
 
+def test_a_callers_own_login_is_answered_passed_or_refused_as_the_configuration_says_from_then_on() -> None:
+    tenant, chosen, config = made()
+    assert tenant.lane.own_calls is not None
+    assert tenant.lane.own_calls.scrub is None
+    stub = tenant.lane.own_calls.stub
+    answer = stub.answer("POST", "/api/v2/auth/token", 0.0)
+    assert answer is not None, "another generation's path"
+    assert b'"tenantId": "1234567"' in answer.body
+    for word, answers, passes in (("pass", True, True), ("refuse", False, False), ("stub", True, False)):
+        tenant.use(chosen, config.replaced({"session": config.session.replaced({"login_endpoint": word})}))
+        own = tenant.lane.own_calls
+        assert (own is not None, own is not None and own.scrub is not None) == (answers, passes)
+
+
+def test_redirects_are_left_alone_unless_the_configuration_says_so() -> None:
+    tenant, chosen, config = made()
+    assert tenant.lane.relocation is None
+    tenant.use(chosen, config.replaced({"upstream": config.upstream.replaced({"rewrite_location": True})}))
+    assert tenant.lane.relocation is not None
+    assert b"playground.finhub.cloud" in tenant.lane.relocation.domains
+
+
 def test_what_is_chosen_anew_is_used_from_then_on_and_what_is_on_its_way_keeps_its_lane() -> None:
     tenant, chosen, config = made()
     before = tenant.lane

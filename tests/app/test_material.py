@@ -12,6 +12,8 @@ from sidecar.config.build import build
 from sidecar.config.catalogue import keys
 from sidecar.config.defaults import defaults
 from sidecar.config.kinds import Kind
+from sidecar.config.load import parse
+from sidecar.config.residents import residents
 from sidecar.errors import ConfigError, IdentityError, SecretError
 from sidecar.redact import Secret
 
@@ -166,3 +168,34 @@ def test_a_command_that_tells_a_secret_gets_no_other_secret(tmp_path: Path) -> N
     assert names.isdisjoint({"PASSWORD", "FINHUB_LISTEN__CALLER_KEY"})
     assert {"PATH", "SECRET"} <= names  # SECRET is no secret of this configuration
     assert found["credentials.password"] == Secret("one")
+
+
+SECRETS = """
+environment = "playground"
+[credentials]
+tenant_id = "1"
+customer_secret = { env = "BOTH" }
+[[tenants]]
+name = "a"
+credentials = { password = { env = "A" } }
+[[tenants]]
+name = "b"
+path_prefix = "/b"
+credentials = { password = { env = "B" } }
+"""
+
+
+def test_no_tenant_and_nothing_that_it_starts_sees_what_holds_anothers_secrets() -> None:
+    environ = {"A": "1", "B": "2", "BOTH": "3", "PATH": "/bin"}
+    known = residents(parse(SECRETS, {}))
+    a, b = (dict(material.seen_by(one, known, environ)) for one in known)
+    assert a == {"A": "1", "BOTH": "3", "PATH": "/bin"}
+    assert b == {"B": "2", "BOTH": "3", "PATH": "/bin"}
+    (alone,) = residents(known[0].config)
+    assert material.seen_by(alone, (alone,), environ) is environ
+
+
+def test_the_variables_of_every_tenants_secrets_are_forgotten() -> None:
+    environ = {"A": "1", "B": "2", "BOTH": "3", "PATH": "/bin"}
+    material.forget_secrets(parse(SECRETS, {}), environ)
+    assert environ == {"PATH": "/bin"}

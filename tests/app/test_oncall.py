@@ -130,7 +130,7 @@ async def test_what_was_sampled_is_shown_and_judged(on_call: OnCall, counted: Co
     steady.now = 1010.0
     counted.requests(10, status=503)
     await sampled(on_call, counted, 2)
-    (slot,) = on_call.history(session())["slots"]
+    (slot,) = on_call.history(session(), None)["slots"]
     assert (slot["requests"], slot["upstream_errors"], slot["p50"]) == (10, 10, 0.0025)
     assert "10 of 10 requests" in words(on_call)
 
@@ -160,7 +160,7 @@ async def test_it_samples_again_by_itself_when_a_slot_is_over(on_call: OnCall, c
 def test_the_history_holds_the_time_the_tokens_life_and_the_events(on_call: OnCall) -> None:
     minted = {"tenant": "1", "kind": "login", "fingerprint": "a", "expires_in": 600.0, "renew_in": 500.0}
     on_call.recent(events.Minted(**minted, duration=2.0))  # type: ignore[arg-type]  # a table of both kinds
-    shown = on_call.history(session())
+    shown = on_call.history(session(), on_call.recent.minted_at)
     assert set(shown) == {"now", "slot_seconds", "session", "slots", "events"}
     assert shown["now"] == "2027-01-15T12:00:00.000Z"
     assert shown["session"] == {

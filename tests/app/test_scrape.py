@@ -10,7 +10,7 @@ from cryptography import x509
 from operating import Operated, finhub, operated
 from scrape import samples
 
-from sidecar.app.scrape import Now, readings, scrape
+from sidecar.app.scrape import Now, scrape
 from sidecar.observe.metrics import Metrics, Readings
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ async def test_the_text_is_written_beside_the_event_loop(monkeypatch: pytest.Mon
 def read(one: Operated, *, spans: int = 0, waiting: int = 0, fails: bool = False) -> Readings:
     sidecar = one.sidecar
     now = Now(sidecar.vitals(), waiting, 3, fails, spans)
-    return readings(sidecar.config, sidecar._tenant, sidecar._keeper.standing.identity, now)  # noqa: SLF001  # as the sidecar does
+    return sidecar.tenancies[0].readings(now)
 
 
 async def test_the_gauges_are_read_off_the_parts(tmp_path: Path) -> None:
     async with finhub(tmp_path) as files, operated(files) as one:
         await one.logged_in()
         assert (await one.call("GET", "/api/v2.1/wallets/w-1/balance")).status == 200
-        identity = one.sidecar._keeper.standing.identity  # noqa: SLF001  # what the gauges are read off
+        identity = one.sidecar.tenancies[0].keeper.standing.identity
         shown = read(one, spans=7, waiting=2, fails=True)
         assert identity is not None
         assert (shown.ready, shown.state, shown.in_flight, shown.callers_open) == (True, "FRESH", 2, 3)

@@ -87,7 +87,7 @@ async def test_the_status_has_the_members_that_scripts_rely_on_and_no_secret(tmp
     async with finhub(tmp_path) as files, operated(files) as one:
         await one.logged_in()
         await one.call("GET", BALANCE)
-        await one.call("POST", "/api/v2/auth/token")
+        await one.call("TRACE", "/api/v2/auth/token")
         heard = await one.control("GET", "/status")
         shown = json.loads(heard.body)
         assert set(shown) == {

@@ -58,6 +58,8 @@ OTHER: Final[dict[str, str]] = {
     "upstream.idle_timeout": "2",
     "upstream.max_connections": "5",
     "upstream.wait": "2",
+    "upstream.rewrite_location": "true",
+    "upstream.upgrade": json.dumps(["websocket"]),
     "identity.certificate_file": "",
     "identity.key_file": "",
     "identity.key_password": "",
@@ -82,6 +84,7 @@ OTHER: Final[dict[str, str]] = {
     "session.login": "lazy",
     "session.lifetime": "600",
     "session.wait": "5",
+    "session.login_endpoint": "refuse",
     "session.logout": "true",
     "session.expired_when": "expired",
     "session.client_ip": "10.0.0.1",
@@ -91,6 +94,16 @@ OTHER: Final[dict[str, str]] = {
     "session.refresh.margin": "5",
     "session.backoff.first": "2",
     "session.backoff.max": "50",
+    "session.store": "",
+    "session.store_user": "",
+    "session.store_password": "",
+    "session.store_key": "",
+    "session.store_prefix": "another",
+    "session.store_tls.ca_file": "",
+    "session.store_tls.certificate_file": "",
+    "session.store_tls.key_file": "",
+    "session.lease": "2",
+    "session.alone_within": "2",
     "replay.max_body": "5",
     "replay.max_total": "5000000",
     "log.format": "console",
@@ -109,7 +122,7 @@ OTHER: Final[dict[str, str]] = {
     "tracing.endpoint": "http://127.0.0.1:4318",
     "tracing.sample": "0.5",
 }
-KEYS: Final = {key.name: key for key in keys() if key.kind not in {Kind.TABLE, Kind.FIELDS}}
+KEYS: Final = {key.name: key for key in keys() if key.kind not in {Kind.TABLE, Kind.FIELDS, Kind.TENANTS}}
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ SAMPLES: list[events.Event] = [
         tenant="t", kind="login", gate="COOLING", cause="dns_error", detail="d", remedy="r", retry_in=1.0
     ),
     events.RefreshFailed(tenant="t", cause="dns_error", detail="d"),
+    events.SessionAdopted(
+        tenant="t", gate="OPEN", cause="", fingerprint="f" * 12, expires_in=9.0, renew_in=8.0, retry_in=None
+    ),
     events.TokenRejected(tenant="t", fingerprint="f" * 12, braked=False),
     events.IdentityLoaded(subject="CN=a", not_after_utc="2027-01-01T00:00:00Z", days_left=3, warnings=("soon",)),
     events.Reloaded(what=("identity",), restart=("listen.address",)),

@@ -91,6 +91,13 @@ def test_csr_makes_a_private_key_and_its_request_and_never_overwrites(
     assert (folder / "client.key").read_bytes() == before
 
 
+def test_one_file_is_not_both_key_and_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["certs", "csr", "--organization", "Shop", "--common-name", "shop", "--kind", "ec:p256"]
+    assert main([*words, "--key", "one", "--out", "./one"]) == 2
+    assert "one cannot be both the key and the request" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
 def test_what_a_ca_makes_of_the_request_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["certs", "csr", "--organization", "Shop", "--common-name", "shop"]) == 0
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=CA")

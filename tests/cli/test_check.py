@@ -6,6 +6,7 @@ import pytest
 from calling import PATIENCE
 from insider import Insider
 from staging import Stage, staged
+from tenantstage import tenants_staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,3 +106,20 @@ def test_it_holds_the_same_secrets_as_run_and_leaves_no_core_dump_either(stage: 
     looking = Insider(stage, ["check", "--offline", "--config", str(stage.finhub.config)], {})
     assert looking.process.process.wait(PATIENCE) == 0
     assert looking.report()["core"] == [0, 0]
+
+
+def test_of_several_tenants_each_is_checked_and_one_that_fails_stops_no_other(tmp_path: Path) -> None:
+    ways = {"acme": "", "beta": 'path_prefix = "/beta"', "ceta": 'path_prefix = "/ceta"'}
+    with tenants_staged(tmp_path, ways) as stage:
+        stage.secrets.add("wrong-from-the-start")
+        (tmp_path / "acme" / "password").write_text("wrong-from-the-start\n")
+        (tmp_path / "beta" / "client.key").write_bytes((tmp_path / "ceta" / "client.key").read_bytes())
+        process = stage.start(["check", "--config", str(stage.config)])
+        assert process.process.wait(PATIENCE) == 4
+        lines = [line.partition(":  ")[0] for line in process.stdout.splitlines() if line[0] in "✓✗"]
+        steps = {tenant: [line for line in lines if f" {tenant}: " in line] for tenant in ways}
+        assert [steps[tenant][-1].partition(":")[0] for tenant in ways] == ["✗ acme", "✗ beta", "✓ ceta"]
+        assert steps["acme"][-1].startswith("✗ acme: login: ")
+        assert steps["beta"][-1].startswith("✗ beta: identity: ")
+        assert steps["ceta"][-1].startswith("✓ ceta: GET /api/v2.1/fintrans/acc-1/balance: ")
+        assert [stage.finhubs[tenant].counts.login_attempts for tenant in ways] == [1, 0, 1]

@@ -56,6 +56,12 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: tuple[str, ...]) -> No
     assert done.stderr.startswith("usage: finhub-sidecar")
 
 
+def test_without_a_file_it_says_how_one_is_named() -> None:
+    done = program("check")
+    assert done.returncode == 2
+    assert "→ Name a file with --config, or set the variables; `finhub-sidecar config init" in done.stdout
+
+
 def test_what_went_wrong_is_told_line_by_line_with_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     error = errors.ConfigError("a: found x\nb: found y", remedy="Correct both.")
     assert cli.outcome(raising(error)) == 2

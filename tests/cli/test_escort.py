@@ -12,13 +12,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+import origin
+import proxying
 import pytest
 from operating import Files, finhub
 
 from sidecar import events
 from sidecar.app.sidecar import Sidecar
 from sidecar.cli.escort import Escort
-from sidecar.errors import Rejected, UpstreamError
+from sidecar.cli.exits import code_of
+from sidecar.errors import ProxyCredentialsRefused, Rejected, UpstreamError
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
@@ -150,6 +153,21 @@ async def test_what_FinHub_rejects_is_not_waited_for(scene: Scene) -> None:  # n
     assert not scene.command.started.is_set()
     assert scene.sidecar.why == "the command was not started"
     assert scene.files.emulator.counts.login_attempts == 1
+
+
+async def test_a_proxy_that_rejects_our_credentials_is_not_waited_for_and_not_called_finhub(scene: Scene) -> None:
+    answer = proxying.answering(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+    async with origin.serving(answer) as between:
+        scene.files.add("upstream", f'proxy = "{between.url}"')
+        await scene.sidecar.end()
+        scene.sidecar = await asyncio.to_thread(
+            lambda: Sidecar(scene.files.read(), scene.files.environ, scene.told.append)
+        )
+        with pytest.raises(ProxyCredentialsRefused) as refusal:
+            await asyncio.wait_for(scene.escort(patience=600), 20)
+    assert code_of(refusal.value) == 5
+    assert not scene.command.started.is_set()
+    assert len([asked for asked in between.requests if asked.get(b"Accept")]) == 1  # the login alone
 
 
 async def test_patience_ends(scene: Scene) -> None:

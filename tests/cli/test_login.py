@@ -121,22 +121,8 @@ def test_on_a_terminal_it_is_asked_for_without_echo_and_then_found_by_the_sideca
         "PYTHONPATH": f"{house.ROOT}:{house.ROOT}/tests/support",
     }
     program = [sys.executable, "-m", "sidecar"]
-    terminal, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*program, "login", "--config", str(config)],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environ,
-        start_new_session=True,
-    ) as process:
-        os.close(theirs)
-        shown = _until(terminal, b"not shown): ")
-        time.sleep(0.3)  # getpass turns the echo off after it has asked
-        os.write(terminal, b"hunter22\n")
-        shown += _until(terminal, b"refers to it already.")
-        assert process.wait(20) == 0
-    os.close(terminal)
+    code, shown = _typed(b"hunter22\n", b"refers to it already.", config, environ)
+    assert code == 0
     assert b"hunter22" not in shown
     assert json.loads((tmp_path / "ring").read_text()) == {"shop/me": "hunter22"}
     checked = subprocess.run(
@@ -148,6 +134,45 @@ def test_on_a_terminal_it_is_asked_for_without_echo_and_then_found_by_the_sideca
         check=False,
     )
     assert re.search(r"✓ secrets: .*credentials\.password", checked.stdout)
+
+
+def test_who_answers_nothing_is_told_so_and_nothing_is_stored(tmp_path: Path, config: Path) -> None:
+    environ = {**os.environ, ring.WHERE: str(tmp_path / "ring"), "PYTHON_KEYRING_BACKEND": "ring.FileRing"}
+    environ["PYTHONPATH"] = f"{house.ROOT}:{house.ROOT}/tests/support"
+    code, shown = _typed(b"\x04", b"Put the secret", config, environ)  # Ctrl-D
+    assert code == 3
+    assert b"the answer is empty" in shown
+    assert not (tmp_path / "ring").exists()
+
+
+def test_without_a_stdin_there_is_nothing_to_store(
+    entries: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["login"]) == 3
+    assert "stdin is empty" in capsys.readouterr().err
+    assert not entries.exists()
+
+
+def _typed(answer: bytes, last: bytes, config: Path, environ: dict[str, str]) -> tuple[int, bytes]:
+    """Answer `login` on a terminal; return its exit code, and what was shown up to `last`."""
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "sidecar", "login", "--config", str(config)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environ,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = _until(terminal, b"not shown): ")
+        time.sleep(0.3)  # getpass turns the echo off after it has asked
+        os.write(terminal, answer)
+        shown += _until(terminal, last)
+        code = process.wait(20)
+    os.close(terminal)
+    return code, shown
 
 
 def _until(terminal: int, mark: bytes) -> bytes:

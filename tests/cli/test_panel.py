@@ -99,6 +99,19 @@ def test_what_is_wrong_has_whose_fault_it_is_and_what_to_do_in_lines_that_fit() 
     ]
 
 
+@pytest.mark.parametrize(
+    ("heard", "words"),
+    [
+        (401, "FinHub rejected the login; the sidecar waits, so as not to lock the account"),
+        (0, "the proxy rejected its credentials; the sidecar waits, so as not to lock them"),
+    ],
+)
+def test_blocked_says_who_rejected_what(heard: int, words: str) -> None:
+    failure = {"error": "proxy_configuration_error", "detail": "no", "remedy": "Verify.", "status": heard}
+    told = status(session={"state": "BLOCKED", "expires_at": None, "renew_at": None, "last_error": failure})
+    assert f"Session      BLOCKED: {words}" in shown(told)
+
+
 def test_a_warning_does_not_say_that_nothing_works() -> None:
     told = status(problems=[{**PROBLEM, "severity": "warning", "whose": "the moon's"}])
     seen = shown(told)
@@ -211,3 +224,16 @@ def test_everything_that_is_coloured_is_as_plain_without_colours() -> None:
     for code in ("31", "32", "33", "1"):
         bare = bare.replace(f"\x1b[{code}m", "")
     assert bare.replace("\x1b[0m", "").split("\n") == shown(told, past)
+
+
+def test_several_tenants_have_a_line_each_and_a_problem_says_whose_it_is() -> None:
+    session = status()["session"]
+    counts = {"total": 3, "in_flight": 1}
+    beta = {**session, "tenant": "beta", "state": "BLOCKED", "expires_at": None, "requests": counts}
+    acme = {**session, "tenant": "acme", "requests": {"total": 5, "in_flight": 0}, "identity": {"days_left": -1}}
+    told = shown(status(sessions=[acme, beta], problems=[{**PROBLEM, "tenant": "beta", "what": "It is blocked."}]))
+    assert told[3:5] == [
+        "Tenants      acme: FRESH, token until 12:13:20, certificate expired, 5 requests, 0 in flight",
+        "             beta: BLOCKED, 3 requests, 1 in flight",
+    ]
+    assert "x beta: It is blocked." in told

@@ -60,6 +60,24 @@ print(json.dumps(resident() - before))
 
 
 @LINUX
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc keeps what it has once given")
+def test_what_a_large_message_needs_again_and_again_is_not_taken_from_the_system_each_time() -> None:
+    faults = told_by(
+        """
+process.give_memory_back()
+def faulted():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+bytearray(200 * 1024)
+before = faulted()
+for _ in range(100):
+    bytearray(200 * 1024)
+print(json.dumps(faulted() - before))
+"""
+    )
+    assert faults < 200  # of 5,000 pages
+
+
+@LINUX
 @ONLY_ROOT
 def test_another_process_of_the_same_user_reads_neither_its_environment_nor_its_memory() -> None:
     # To become another user leaves a process hidden; it is shown again, as one that was started by that user is.
@@ -123,7 +141,8 @@ def test_the_limit_of_open_files_is_raised_to_what_the_configuration_may_need(
     shown = told_by(
         """
 from types import SimpleNamespace as Some
-config = Some(listen=Some(max_connections=1024), upstream=Some(max_connections=100))
+alone = {"tenants": (), "credentials": Some(tenant_id=None)}
+config = Some(listen=Some(max_connections=1024), upstream=Some(max_connections=100), **alone)
 cautions = [caution.detail for caution in process.make_room(config)]
 print(json.dumps([cautions, resource.getrlimit(resource.RLIMIT_NOFILE)]))
 """,
@@ -143,7 +162,8 @@ from types import SimpleNamespace as Some
 def refuse(*_):
     raise ValueError("current limit exceeds maximum limit")
 resource.setrlimit = refuse
-config = Some(listen=Some(max_connections=1024), upstream=Some(max_connections=100))
+alone = {"tenants": (), "credentials": Some(tenant_id=None)}
+config = Some(listen=Some(max_connections=1024), upstream=Some(max_connections=100), **alone)
 print(json.dumps([caution.detail for caution in process.make_room(config)]))
 """,
         before="resource.setrlimit(resource.RLIMIT_NOFILE, (100, 5000))",

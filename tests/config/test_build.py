@@ -43,7 +43,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "listen": {"address": "0.0.0.0:1", "max_body": 0},
         "identity": {"key_file": "k"},
         "workers": 2,
-        "tenants": [],
+        "tenants": [5],
         "nonsense": 1,
     }
     found = [line.partition(":")[0] for line in lines(given, earlier=[Problem("earlier", "a", "b")])]
@@ -55,7 +55,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "listen.caller_key",
         "listen.max_body",
         "nonsense",
-        "tenants",
+        "tenants[0]",
         "upstream.proxy",
         "upstream.url",
         "workers",
@@ -117,3 +117,12 @@ def test_a_configuration_is_a_frozen_value() -> None:
         one.workers = 2
     with pytest.raises(TypeError):
         one.fields["X-A"] = one.fields["X-Tenant-ID"]  # type: ignore[index]  # this neither
+
+
+def test_tenants_are_built_over_the_top_level_and_their_problems_are_named_by_their_place() -> None:
+    given = {**TENANT, "tenants": [{"name": "a"}, {"name": "b", "path_prefix": "/b", "check": {"path": "/x"}}]}
+    config = build(given, defaults("production"))
+    assert [tenant.check.path for tenant in config.tenants] == [None, "/x"]
+    assert lines({**TENANT, "tenants": [{"name": "a"}, {"name": "b", "check": {"path": "x"}}]})[0].startswith(
+        "tenants[1].check.path: "
+    )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sidecar.config import catalogue
-from sidecar.config.catalogue import keys
+from sidecar.config.catalogue import keys, tenant_keys
 from sidecar.config.kinds import Kind
 from sidecar.config.model import Config, Listen, Refresh
 
@@ -26,7 +26,7 @@ def test_every_key_tells_its_meaning() -> None:
 def test_every_key_has_a_default_an_example_or_a_default_of_its_environment() -> None:
     bare = {key.name for key in keys() if key.default is None and key.example is None}
     brought = {"upstream.url", "session.url", "session.dialect", "session.lifetime"}
-    assert bare == {*brought, "fields", "session.refresh", "session.backoff"}
+    assert bare == {*brought, "fields", "session.refresh", "session.backoff", "session.store_tls", "tenants"}
 
 
 def test_kinds_are_read_off_the_annotations() -> None:
@@ -51,3 +51,8 @@ def test_tables_are_found_by_their_path() -> None:
     assert catalogue.section(()) is Config
     assert catalogue.section(("listen",)) is Listen
     assert catalogue.section(("session", "refresh")) is Refresh
+
+
+def test_a_tenants_own_keys_are_those_that_no_table_has() -> None:
+    assert [key.name for key in tenant_keys()] == ["name", "listen", "path_prefix", "strip_prefix", "field"]
+    assert all(key.description for key in tenant_keys())

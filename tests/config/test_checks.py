@@ -192,3 +192,38 @@ def test_a_check_is_left_out_while_a_key_that_it_needs_is_wrong(broken: tuple[st
 
 def checks_address() -> object:
     return made({"listen": {"address": "10.0.0.1:80", "unsafe_listen": True, **KEY}}).listen.address
+
+
+REDIS: dict[str, Any] = {"store": "redis://cache", "store_key": {"env": "K"}}
+PAIR = {"certificate_file": "c", "key_file": "k"}
+
+
+@pytest.mark.parametrize(
+    ("session", "problems"),
+    [
+        ({"store": "file:x"}, ["session.store_key"]),
+        ({"store": "redis://cache"}, ["session.store_key"]),
+        ({**REDIS, "logout": True}, ["session.logout"]),
+        ({"store_user": "u", "store_password": {"env": "P"}}, ["session.store_user", "session.store_password"]),
+        ({"store": "file:x", "store_key": {"env": "K"}, "store_user": "u"}, ["session.store_user"]),
+        ({**REDIS, "store_tls": PAIR}, ["session.store_tls.certificate_file", "session.store_tls.key_file"]),
+        ({"store_tls": {"ca_file": "ca"}}, ["session.store_tls.ca_file"]),
+        ({**REDIS, "store": "rediss://cache", "store_tls": {"key_file": "k"}}, ["session.store_tls"]),
+    ],
+)
+def test_what_does_not_go_with_a_store_is_told(session: dict[str, Any], problems: list[str]) -> None:
+    assert keys({"session": session}) == problems
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"logout": True},
+        {"store_key": {"env": "K"}},
+        {"store": "file:x", "store_key": {"env": "K"}},
+        {**REDIS, "store_user": "u", "store_password": {"env": "P"}},
+        {**REDIS, "store": "rediss+cluster://a,b", "store_tls": {"ca_file": "ca", **PAIR}},
+    ],
+)
+def test_what_goes_with_a_store_passes(session: dict[str, Any]) -> None:
+    made({"session": session})

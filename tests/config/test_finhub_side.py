@@ -35,7 +35,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     session = Session.read(SESSION)
     assert (session.login, session.store, session.client_ip, session.wait) == ("eager", "memory", "127.0.0.1", 10)
     assert (session.blocked_for, session.expired_when, session.logout) == (1800, None, False)
-    assert session.login_endpoint == "refuse"
+    assert session.login_endpoint == "stub"
+    assert upstream.rewrite_location is False
     assert (Refresh().enabled, Refresh().path, Refresh().margin) == (True, None, 60)
     assert (Backoff().first, Backoff().max) == (1, 60)
     assert Check().path is None
@@ -63,7 +64,7 @@ def test_an_identity_is_given_by_a_certificate_or_a_pkcs12_file(
     [
         (Upstream, {"url": "https://a/path"}),
         (Upstream, {"url": "https://a", "max_connections": 0}),
-        (Upstream, {"url": "https://a", "upgrade": ["websocket"]}),
+        (Upstream, {"url": "https://a", "upgrade": ["h2c"]}),
         (Upstream, {"url": "https://a", "wait": -1}),
         (Identity, {"reload_interval": 0}),
         (Identity, {"unsafe_key_mode": 1}),
@@ -71,8 +72,15 @@ def test_an_identity_is_given_by_a_certificate_or_a_pkcs12_file(
         (Credentials, {"tenant_id": "1\r\n"}),
         (Credentials, {"tenant_id": 1}),
         (Credentials, {"username": ""}),
-        (Session, {**SESSION, "login_endpoint": "stub"}),
-        (Session, {**SESSION, "store": "file:x"}),
+        (Session, {**SESSION, "login_endpoint": "allow"}),
+        (Upstream, {"url": "https://a", "rewrite_location": "yes"}),
+        (Session, {**SESSION, "store": "sqlite:x"}),
+        (Session, {**SESSION, "store": "redis://:hunter2@cache"}),
+        (Session, {**SESSION, "store_key": "hunter2"}),
+        (Session, {**SESSION, "store_prefix": "a b"}),
+        (Session, {**SESSION, "lease": 0.1}),
+        (Session, {**SESSION, "alone_within": -1}),
+        (Session, {**SESSION, "store_tls": {"insecure": True}}),
         (Session, {**SESSION, "client_ip": "localhost"}),
         (Session, {**SESSION, "lifetime": 0}),
         (Session, {**SESSION, "refresh": 3}),

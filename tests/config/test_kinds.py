@@ -100,10 +100,10 @@ def test_there_is_one_rule_at_least() -> None:
     assert kinds.RULES.read(["get /a"]) == ("GET /a",)
 
 
-def test_a_list_of_nothing_is_empty() -> None:
-    assert kinds.NOTHING.read([]) == ()
-    assert refused(kinds.NOTHING, [3, "websocket"]).expected == "an empty list"
-    assert places(kinds.NOTHING, [3, []]) == [(0,), (1,)]
+def test_the_protocols_that_may_be_switched_to_are_named_one_by_one() -> None:
+    assert kinds.PROTOCOLS.read([]) == ()
+    assert kinds.PROTOCOLS.read(["websocket"]) == ("websocket",)
+    assert places(kinds.PROTOCOLS, ["websocket", "h2c", 3, "WebSocket"]) == [(1,), (2,), (3,)]
 
 
 def test_a_table_is_read_or_taken_as_it_is() -> None:
@@ -145,3 +145,19 @@ def test_the_schema_tells_the_form_of_a_text_that_is_then_read(
     for text in wrong:
         assert not re.search(pattern, text)
         refused(kind, text)
+
+
+def test_a_table_need_not_be_there() -> None:
+    of = kinds.optional(Small)
+    assert of.read(None) is None
+    found = of.read({"flag": True})
+    assert found is not None
+    assert of.read(found) is found
+    assert found.flag
+
+
+def test_a_list_of_tables_is_read_table_by_table() -> None:
+    of = kinds.tables(Small)
+    assert [one.flag for one in of.read([{"flag": True}, {}])] == [True, False]
+    assert places(of, [{"flag": True}, {"flag": 5}, 5]) == [(1, "flag"), (2,)]
+    assert refused(of, {"flag": True}).found == "a table"

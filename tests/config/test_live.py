@@ -21,6 +21,8 @@ def test_every_live_key_is_a_key_or_a_section() -> None:
         ("session.backoff.first", True),
         ("session.refresh.margin", True),
         ("session.refresh.enabled", False),
+        ("session.login_endpoint", True),
+        ("upstream.rewrite_location", True),
         ("session", False),
         ("listen.address", False),
         ("audit.file", False),

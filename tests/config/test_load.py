@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,8 @@ def test_relative_paths_count_from_the_file_that_holds_them(tmp_path: Path) -> N
         address = "unix:run/finhub.sock"
         [session]
         dialect = "mine.toml"
+        store = "file:kept/session"
+        store_key = {{ file = "k" }}
         [audit]
         file = "audit.jsonl"
     """
@@ -86,6 +89,8 @@ def test_relative_paths_count_from_the_file_that_holds_them(tmp_path: Path) -> N
     assert config.identity.key_file == "/abs/k.key"
     assert config.listen.address.path == str(tmp_path / "run/finhub.sock")
     assert config.session.dialect == str(tmp_path / "mine.toml")
+    assert config.session.store == f"file:{tmp_path / 'kept/session'}"
+    assert config.session.store_key == FileRef(str(tmp_path / "k"))
     assert config.audit.file == str(tmp_path / "audit.jsonl")
 
 
@@ -139,6 +144,8 @@ def test_paths_in_variables_count_from_the_working_directory(tmp_path: Path, mon
         "[credentials]\npassword = { file = 3 }",
         '[credentials]\npassword = { file = "" }',
         "[session]\ndialect = 3",
+        "[session]\nstore = 3",
+        '[session]\nstore = "file:"',
     ],
 )
 def test_what_is_no_path_is_left_for_the_model_to_refuse(text: str) -> None:
@@ -205,3 +212,43 @@ def test_a_file_beyond_all_measure_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"#" * (2**20 + 1))
     with pytest.raises(ConfigError, match="larger than 1 MiB"):
         load(path, {})
+
+
+def test_paths_of_tenants_count_from_the_folder_of_the_file_too() -> None:
+    text = TENANT_PATHS
+    acme, beta = parse(text, {}, folder="/etc/finhub").tenants
+    assert acme.identity.certificate_file == "/etc/finhub/acme.crt"
+    assert acme.credentials.password == FileRef("/etc/finhub/password")
+    assert str(acme.listen) == "unix:/etc/finhub/acme.sock"
+    assert beta.session.dialect == "/etc/finhub/mine.toml"
+
+
+def test_all_tenants_can_stand_in_one_variable_as_json() -> None:
+    tenants = [{"name": "acme", "credentials": {"password": {"file": "p"}, "tenant_id": "1"}}]
+    config = parse('environment = "playground"\n', {"FINHUB_TENANTS": json.dumps(tenants)})
+    (acme,) = config.tenants
+    assert acme.credentials.tenant_id == "1"
+    assert isinstance(acme.credentials.password, FileRef)
+    with pytest.raises(ConfigError, match=r"tenants\[0\].name \(FINHUB_TENANTS\)"):
+        parse('environment = "playground"\n', {"FINHUB_TENANTS": "[{}]"})
+
+
+@pytest.mark.parametrize("tenants", ["tenants = 5", "tenants = [5]"])
+def test_what_is_no_list_of_tenants_is_told_and_not_looked_into(tenants: str) -> None:
+    with pytest.raises(ConfigError, match="tenants"):
+        parse(f'{tenants}\nenvironment = "playground"\n', {})
+
+
+TENANT_PATHS = """
+environment = "production"
+[credentials]
+tenant_id = "1"
+[[tenants]]
+name = "acme"
+listen = "unix:acme.sock"
+identity = { certificate_file = "acme.crt", key_file = "acme.key" }
+credentials = { password = { file = "password" } }
+[[tenants]]
+name = "beta"
+session = { dialect = "mine.toml" }
+"""

@@ -55,3 +55,9 @@ def test_keys_are_taken_out_wherever_they_stand() -> None:
     layer = {"a": {"b": {"c": 1, "d": 2}}, "e": 3}
     assert merge.without(layer, [("a", "b", "c"), ("e",), ("x", "y")]) == {"a": {"b": {"d": 2}}}
     assert layer == {"a": {"b": {"c": 1, "d": 2}}, "e": 3}
+
+
+def test_one_field_named_twice_by_a_tenant_is_its_problem() -> None:
+    layer: merge.Table = {"tenants": [{"fields": {"X-A": 1}}, 5, {"fields": {"X-A": 1, "x-a": 2}}]}
+    assert [problem.key for problem in merge.twins(layer)] == ["tenants[2].fields.x-a"]
+    assert list(merge.twins({"tenants": 5})) == []

@@ -14,14 +14,15 @@ def sections() -> dict[str, str]:
 def test_every_key_has_a_row_under_its_table() -> None:
     by_name = sections()
     for key in keys():
-        if key.kind not in {Kind.TABLE, Kind.FIELDS}:
+        if key.kind not in {Kind.TABLE, Kind.FIELDS, Kind.TENANTS}:
             heading = f"[{'.'.join(key.parts[:-1])}]" if len(key.parts) > 1 else "Top level"
             assert f"| `{key.parts[-1]}` |" in by_name[heading], key.name
 
 
 def test_every_row_has_as_many_cells_as_its_table() -> None:
-    before, environments = reference().split("## What an environment brings")
-    for text, cells in ((before, 5), (environments, 4)):
+    before, rest = reference().split("## What an environment brings")
+    environments, tenants = rest.split("## [[tenants]]")
+    for text, cells in ((before, 5), (environments, 4), (tenants, 5)):
         rows = [line for line in text.splitlines() if line.startswith("| `")]
         assert {line.replace("\\|", "").count("|") for line in rows} == {cells + 1}
 

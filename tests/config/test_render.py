@@ -141,3 +141,41 @@ def test_the_schema_asks_for_nothing_knows_no_null_and_no_other_key() -> None:
     for table in (whole, *whole["$defs"].values()):
         assert table["additionalProperties"] is False
         assert "required" not in table
+
+
+TENANTS = (
+    TENANT
+    + """
+[session]
+url = "https://tokens.example"
+[[tenants]]
+name = "a"
+[[tenants]]
+name = "b"
+field = { name = "X-Tenant", values = ["b", "c"] }
+credentials = { tenant_id = "2", password = { env = "B" } }
+fields = { "X-B" = { value = "b" } }
+[[tenants]]
+name = "c"
+listen = "unix:/run/c.sock"
+[tenants.upstream]
+url = "https://c.example"
+"""
+)
+
+
+def test_tenants_are_shown_whole_and_loaded_as_equal_ones() -> None:
+    config = parse(TENANTS, {})
+    text = show(config)
+    assert parse(text, {}) == config
+    assert text.count("[[tenants]]") == 3
+    assert 'field = { name = "X-Tenant", values = ["b", "c"] }' in text
+    assert [tenant.session.url for tenant in config.tenants][1:] == ["https://tokens.example", "https://c.example"]
+
+
+def test_the_schema_has_a_list_of_tenants_with_the_same_tables() -> None:
+    whole = json.loads(schema())
+    assert whole["properties"]["tenants"]["items"] == {"$ref": "#/$defs/Tenant"}
+    own = whole["$defs"]["Tenant"]["properties"]
+    assert own["credentials"]["$ref"] == whole["properties"]["credentials"]["$ref"]
+    assert own["field"]["$ref"] == "#/$defs/ByField"

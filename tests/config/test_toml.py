@@ -12,6 +12,7 @@ from sidecar.config.addresses import address, network
 from sidecar.config.finhub_side import FieldRule
 from sidecar.config.kinds import Kind
 from sidecar.config.refs import CommandRef, EnvRef, FileRef
+from sidecar.config.tenants import ByField
 from sidecar.redact import Secret
 
 SCALARS = st.text() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
@@ -55,3 +56,8 @@ def test_a_value_of_the_model_has_a_plain_form(value: object, kind: Kind, plain:
 def test_a_fields_rule_is_a_table() -> None:
     assert toml.rule(FieldRule(remove=True)) == {"remove": True}
     assert toml.rule(FieldRule(value="a", when="append")) == {"value": "a", "when": "append"}
+
+
+def test_a_small_table_is_written_on_one_line() -> None:
+    found = toml.members(ByField(name="X-Tenant", values=("a", "b")))
+    assert toml.line("field", found) == 'field = { name = "X-Tenant", values = ["a", "b"] }'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -87,11 +88,15 @@ def metrics_in(expression: str) -> set[str]:
 # ── a sidecar that runs ─────────────────────────────────────────────────────────────────────────────────────────
 
 
+_STORE_KEY: Final = base64.b64encode(bytes(32)).decode()
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A sidecar that carried a request, and refused one."""
+    """A sidecar with a store, which carried a request, and refused one."""
     with staged(tmp_path_factory.mktemp("scraped")) as stage:
-        sidecar = stage.run()
+        store = {"SESSION__STORE": f"file:{stage.finhub.folder / 'session'}", "SESSION__STORE_KEY": _STORE_KEY}
+        sidecar = stage.run(**store)
         assert get(f"{sidecar.url}{BALANCE}").status == 200
         assert get(f"{sidecar.url}{BALANCE}", Host="evil.example").status == 403
         until(lambda: b'source="sidecar"' in scraped(stage), "both requests are counted")

@@ -71,7 +71,8 @@ def known_traffic(stage: Stage, sidecar: SidecarProcess) -> list[Got]:
 
 
 def test_after_known_traffic_every_counter_is_exactly_right(stage: Stage) -> None:
-    sidecar = stage.run(SESSION__LOGIN="lazy", SESSION__BACKOFF__FIRST="600", SESSION__BACKOFF__MAX="600")
+    pauses = {"SESSION__BACKOFF__FIRST": "600", "SESSION__BACKOFF__MAX": "600"}
+    sidecar = stage.run(SESSION__LOGIN="lazy", SESSION__LOGIN_ENDPOINT="refuse", **pauses)
     got = known_traffic(stage, sidecar)
     assert [each.status for each in got] == [200, 200, 200, 403, 403, 503]
     text = settled(sidecar, len(got))

@@ -87,7 +87,7 @@ def everything_goes_wrong(stage: Stage) -> None:
     stage.heard["own path"] = ask(sidecar, "/api/v2/auth/token", *card).decode()
     stage.heard["bad target"] = ask(sidecar, "/%2e%2e/x").decode()
     stage.heard["no key"] = curl("--include", "-H", "X-Sidecar-Key: wrong", f"{sidecar.url}{BALANCE}").stdout.decode()
-    assert " 403 " in stage.heard["own path"]
+    assert " 200 " in stage.heard["own path"]
     assert " 403 " in stage.heard["no key"]
     assert " 502 " in stage.heard["close"]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import stat
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from sidecar.emulator.certificates import generate
 from sidecar.emulator.environments import PRODUCTION
-from sidecar.emulator.files import folder, write
+from sidecar.emulator.files import folder, temporary, write
 from sidecar.emulator.settings import made_up_account
 from sidecar.errors import ConfigError
 
@@ -34,6 +35,22 @@ def test_a_fresh_folder_is_private_and_so_is_every_secret(tmp_path: Path) -> Non
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in config.parent.iterdir()}
     assert modes.keys() == CONTENT.keys()
     assert {name for name, mode in modes.items() if mode == 0o600} == SECRET
+
+
+def test_a_temporary_folder_is_private_and_goes_with_the_block() -> None:
+    with temporary("finhub-test-") as made:
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+        (made / "key").write_text("k")
+    assert not made.exists()
+
+
+def test_where_no_temporary_folder_can_be_made_the_remedy_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match="no temporary folder can be made: No such file") as refusal, temporary("f-"):
+        raise AssertionError
+    assert "TMPDIR" in refusal.value.remedy
 
 
 def test_the_files_hold_what_they_are_named_for(tmp_path: Path) -> None:

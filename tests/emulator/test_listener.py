@@ -46,6 +46,7 @@ async def test_a_port_in_use_is_named() -> None:
         with pytest.raises(ListenError) as raised:
             await Listener(application(), "127.0.0.1").start(port, None)
     assert raised.value.detail == f"127.0.0.1:{port}: the port is in use"
+    assert "--port and --admin-port" in raised.value.remedy
 
 
 async def test_an_address_of_another_machine_is_refused_with_its_reason() -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
+from dataclasses import replace
 
 import pytest
 
 from sidecar.emulator.certificates import generate
 from sidecar.emulator.environments import INTEGRATION, PLAYGROUND, PRODUCTION, Environment
 from sidecar.emulator.tls import server_context
+from sidecar.errors import ConfigError
 
 CERTIFICATES = generate("8812345", dt.datetime.now(dt.UTC))
 
@@ -24,6 +26,14 @@ def test_the_environment_decides_whether_a_client_certificate_must_come(
     assert context is not None
     assert context.verify_mode == mode
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("broken", ["server_pem", "server_key_pem", "ca_pem"])
+@pytest.mark.parametrize("content", [b"", b"no PEM", b"\xff"])
+def test_certificates_that_cannot_be_served_with_are_told_with_the_remedy(broken: str, content: bytes) -> None:
+    with pytest.raises(ConfigError, match="the certificates cannot be used") as refusal:
+        server_context(replace(CERTIFICATES, **{broken: content}), PRODUCTION)
+    assert "certs dev" in refusal.value.remedy
 
 
 def talk(sender: ssl.MemoryBIO, receiver: ssl.MemoryBIO) -> None:

@@ -19,6 +19,7 @@ from stage import Plan, Stage, eventually, staged
 
 from sidecar.config.finhub_side import FieldRule
 from sidecar.gateway import at_once
+from sidecar.gateway.relocation import Relocation
 from sidecar.redact import Secret
 
 if TYPE_CHECKING:
@@ -74,6 +75,40 @@ async def test_the_second_request_with_the_same_fields_is_asked_at_once_and_diff
         assert same == [pair for pair in first.fields if pair[0] != b"X-Request-ID"]
         assert stage.origin.connections == 1
         assert stage.upstream.busy == 0
+    assert counted.asked == 1
+
+
+async def test_events_go_to_the_caller_one_by_one(counted: Counted) -> None:
+    seen = asyncio.Semaphore(0)
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK)
+        await visit.request()
+        await visit.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        for number in range(5):
+            await seen.acquire()
+            await visit.send(b"data: %d\n\n" % number)
+
+    async with staged(script) as stage, stage.caller() as caller:
+        await warmed(stage, caller)
+        await caller.send(GET)
+        await caller.head()
+        for number in range(5):  # each is seen before the next is sent
+            seen.release()
+            async with asyncio.timeout(10):
+                assert (await caller.reader.readuntil(b"\n\n")).endswith(b"data: %d\n\n" % number)
+        assert await caller.reader.readuntil(b"0\r\n\r\n") == b"\r\n0\r\n\r\n"
+    assert counted.asked == 1
+
+
+async def test_finhubs_address_in_its_reply_becomes_the_listeners_too(counted: Counted) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: https://api.finhub.cloud/b\r\nContent-Length: 0\r\n\r\n"
+    plan = Plan(relocation=Relocation.build("https://api.finhub.cloud"))
+    async with staged(replying(OK, moved), plan) as stage, stage.caller() as caller:
+        await warmed(stage, caller)
+        await caller.send(GET)
+        assert (await caller.reply()).raw == moved.replace(b"https://api.finhub.cloud", b"http://localhost")
     assert counted.asked == 1
 
 

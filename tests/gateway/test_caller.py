@@ -15,11 +15,15 @@ from stage import Plan, Stage, eventually, staged
 from sidecar.answer import Answer
 from sidecar.gateway.caller_limits import CallerLimits
 from sidecar.gateway.caller_server import CallerServer
+from sidecar.gateway.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from sidecar.gateway.caller import CallerConnection
     from sidecar.gateway.caller_request import CallerRequest
+
+    End = Callable[[CallerConnection], object]
 
 SECRET = b"t0p-secret-bytes"
 
@@ -381,3 +385,43 @@ async def test_a_reply_whose_end_nobody_takes_does_not_keep_its_connection(last:
         assert server.connections == {connection}
         server.sweep(now + 61)
         await eventually(lambda: not server.connections)
+
+
+ENDS: list[End] = [
+    lambda one: one.end(),
+    lambda one: one.close_unless_owing(),
+    lambda one: one.eof_received() or (one.transport and one.transport.close()),
+    lambda one: one.close_if_idle(),
+]
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_reply_that_waits_for_the_end_of_the_turn_is_written_before_its_connection_ends(
+    end: End,
+) -> None:
+    async def handler(asked: CallerRequest) -> None:
+        loop.call_soon(end, *server.connections)  # before the end of the turn, which the loop is told of then
+        asked.reply(200, b"OK", ((b"Content-Length", b"2"),), b"ok")
+
+    loop = asyncio.get_running_loop()
+    server = CallerServer(handler)
+    server.turn = Turn(loop, lambda: False)
+    async with on_port(server) as port, calling(port) as caller:
+        await caller.send(request(b"GET", b"/a"))
+        assert (await caller.reply()).body == b"ok"
+        assert (await caller.rest()).raw == b""
+
+
+async def test_behind_a_reply_that_waits_for_the_end_of_the_turn_another_keeps_its_place() -> None:
+    """The first is short and waits; what is written in the same turn must not overtake it."""
+    bodies = (b"a" * 10, b"b" * 40_000, b"c" * 10, b"d" * 100_000)
+
+    async def handler(asked: CallerRequest) -> None:
+        for body in bodies:
+            asked.reply(200, b"OK", ((b"Content-Length", b"%d" % len(body)),), body)
+
+    server = CallerServer(handler)
+    server.turn = Turn(asyncio.get_running_loop(), lambda: False)
+    async with on_port(server) as port, calling(port) as caller:
+        await caller.send(request(b"GET", b"/a"))
+        assert tuple([(await caller.reply()).body for _ in bodies]) == bodies

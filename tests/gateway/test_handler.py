@@ -14,6 +14,7 @@ from rawcaller import chunked, request
 from stage import Plan, eventually, staged
 
 from sidecar import errors
+from sidecar.gateway.relocation import Relocation
 from sidecar.redact import Secret
 
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
@@ -127,6 +128,21 @@ async def test_a_changed_policy_holds_for_the_next_request() -> None:
         heard = await stage.ask(request(b"GET", b"/a", b"X-Sidecar-Key: letmein-key"))
         assert heard.status == 200
         assert stage.origin.requests[-1].get(b"X-Sidecar-Key") == []
+
+
+MOVED = reply_of(
+    b"302 Found", b"", b"Location: https://api.finhub.cloud/b?c", b"Set-Cookie: a=1; Domain=finhub.cloud; Secure"
+)
+
+
+async def test_finhubs_address_in_a_reply_is_the_listeners_where_that_is_asked_for_and_else_stays() -> None:
+    async with staged(replying(MOVED)) as stage:
+        assert (await stage.ask(GET)).raw == MOVED
+    async with staged(replying(MOVED), Plan(relocation=Relocation.build("https://api.finhub.cloud"))) as stage:
+        heard = await stage.ask(GET)
+        assert heard.raw == MOVED.replace(b"https://api.finhub.cloud", b"http://localhost").replace(
+            b"; Domain=finhub.cloud; Secure", b""
+        )
 
 
 # ── a refused token ─────────────────────────────────────────────────────────────────────────────────────────────

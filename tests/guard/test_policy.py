@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import BodyTooLarge, ConfigError, FieldsTooLarge, MalformedRequest, RequestDenied, SidecarError
+from sidecar.guard.own_paths import OwnCall
 from sidecar.guard.policy import Policy, admit, admit_again
 from sidecar.guard.refusal import rule_of
 from sidecar.redact import Secret
@@ -233,6 +234,24 @@ def test_the_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("target", ["/api/v2/auth/token", "/API/v2/auth//%74oken/;x?y=1"])
 def test_the_dialects_own_paths_are_refused(target: str) -> None:
     assert refused(RequestDenied, "login_endpoint", method="POST", target=target).status == 403
+
+
+@pytest.mark.parametrize("target", ["/api/v2/auth/token", "/API/v2/auth//%74oken/;x"])
+def test_a_call_of_the_sessions_own_is_told_from_other_refusals_and_no_rule_of_allow_was_asked(target: str) -> None:
+    asked = {"target": target, "fields": STRICT_FIELDS, "peer": "10.1.2.3"}
+    with pytest.raises(OwnCall) as own:
+        ask(STRICT, method="POST", **asked)
+    assert (own.value.methods, own.value.path) == (("POST",), target)
+    with pytest.raises(OwnCall) as again:
+        admit_again(STRICT, "PUT", f"{target}?q")
+    assert (again.value.methods, again.value.path) == (("PUT",), target)
+
+
+def test_what_else_speaks_against_a_call_of_the_sessions_own_is_said_first() -> None:
+    own = {"method": "POST", "target": "/api/v2/auth/token"}
+    refused(BodyTooLarge, "max_body", **own, fields=(HOST, (b"Content-Length", b"1001")))
+    refused(RequestDenied, "host", **own, fields=((b"Host", b"evil.example"),))
+    refused(RequestDenied, "method", **{**own, "method": "TRACE"})
 
 
 def test_an_override_of_the_method_opens_no_way_around_a_rule() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from told import PLAIN
 
-from sidecar.observe.batch import Batch
+from sidecar.observe.batch import Batch, SeveralTenants
 from sidecar.observe.request_line import request_line, start_of
 from sidecar.redact import Secret, redact
 
@@ -93,3 +93,13 @@ def test_a_secret_with_a_line_end_in_it_makes_no_two_lines_one() -> None:
         made.add(PLAIN, 0.0)
     assert [json.loads(line)["event"] for line in made.take().splitlines()] == ["request"] * 3
     assert secret
+
+
+def test_of_several_tenants_each_line_says_whose_it_is() -> None:
+    made = SeveralTenants("info", "request")
+    for tenant in ("a", "b", ""):
+        made.add(dataclasses.replace(PLAIN, tenant=tenant), 0.0)
+    lines = [json.loads(line) for line in made.take().splitlines()]
+    assert [line.get("tenant") for line in lines] == ["a", "b", None]
+    assert list(lines[0])[:3] == ["event", "level", "tenant"]
+    assert {key: value for key, value in lines[0].items() if key != "tenant"} == lines[2]

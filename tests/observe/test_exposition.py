@@ -139,3 +139,45 @@ def test_two_sidecars_count_apart_and_the_librarys_own_registry_stays_as_it_was(
     one(events.Bug(request_id="", kind="ValueError", where="f"))
     assert (samples(text(one))["bugs_total"], samples(text(other))["bugs_total"]) == (1, 0)
     assert table.PREFIX.encode() not in prometheus_client.generate_latest()
+
+
+# ── several tenants ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_of_several_tenants_every_series_says_whose_it_is_and_what_is_nobodys_has_an_empty_label() -> None:
+    own = {}
+    for tenant, times in (("a", 1), ("b", 2)):
+        metrics = Metrics()
+        for _ in range(times):
+            metrics(forwarded())
+        own[tenant] = metrics.snapshot(), replace(READINGS, state="FRESH", ready=tenant == "a")
+    house = Metrics()
+    house(forwarded(status=403, source="sidecar", reason="http_request_denied", rule="tenant"))
+    found = samples(
+        render(house.snapshot(), replace(READINGS, ready=False, callers_open=7, spans_dropped=3), "", own)[1]
+    )
+    ended = {key: value for key, value in found.items() if key.startswith("requests_total{")}
+    assert sorted(ended.values()) == [1, 1, 2]
+    assert {key.rpartition("tenant=")[2] for key in ended} == {'""}', '"a"}', '"b"}'}
+    assert found['caller_connections{tenant=""}'] == 7
+    assert found['tracing_spans_dropped_total{tenant=""}'] == 3
+    assert [found[f'ready{{tenant="{tenant}"}}'] for tenant in ("", "a", "b")] == [0, 1, 0]
+    assert found['session_state{state="FRESH",tenant="b"}'] == 1
+    assert 'session_state{state="FRESH",tenant=""}' not in found
+    assert found['request_duration_seconds_count{tenant="b"}'] == 2
+    assert found['request_duration_seconds_count{tenant=""}'] == 1
+    assert 'mints_total{kind="login",result="ok",tenant=""}' not in found
+    assert found['mints_total{kind="login",result="ok",tenant="a"}'] == 0
+
+
+def test_without_anything_of_nobodys_only_the_process_has_series_of_its_own() -> None:
+    own = {"a": (Metrics().snapshot(), READINGS)}
+    found = samples(render(Metrics().snapshot(), READINGS, "", own)[1])
+    assert {key.partition("{")[0] for key in found if 'tenant=""' in key} == {
+        "audit_failing",
+        "audit_lines_lost_total",
+        "caller_connections",
+        "caller_connections_max",
+        "ready",
+        "tracing_spans_dropped_total",
+    }

@@ -42,6 +42,12 @@ EXAMPLES: list[events.Event] = [
     events.RefreshUnavailable(tenant="t", status=404),
     events.MintFailed(tenant="t", kind="login", gate="COOLING", cause="c", detail="d", remedy="r", retry_in=1.0),
     events.TokenRejected(tenant="t", fingerprint="f", braked=False),
+    events.SessionAdopted(
+        tenant="t", gate="COOLING", cause="c", fingerprint="f", expires_in=9.0, renew_in=8.0, retry_in=1.0
+    ),
+    events.StoreLost(tenant="t", detail="d", remedy="r"),
+    events.StoreBack(tenant="t", seconds=5.0),
+    events.StoreIgnored(tenant="t", why="w", remedy="r"),
     events.Forwarded(**FORWARDED),
     events.Shaped(request_id="r", seconds=0.2, refused=False),
     events.Bug(request_id="", kind="ValueError", where="f (m.py:1)"),
@@ -140,7 +146,7 @@ def test_a_request_is_told_with_all_that_is_not_empty() -> None:
     }
 
 
-@pytest.mark.parametrize(("level", "lines"), [("debug", 19), ("info", 18), ("warning", 9), ("error", 4)])
+@pytest.mark.parametrize(("level", "lines"), [("debug", 23), ("info", 22), ("warning", 11), ("error", 4)])
 def test_nothing_below_the_level_is_written(level: str, lines: int) -> None:
     streams = Streams(level=level)
     for event in EXAMPLES:
@@ -458,3 +464,14 @@ def test_who_asked_as_whom_is_the_audit_trails_alone(form: str) -> None:
     streams.log.flush()
     assert "0123456789ab" not in streams.out.getvalue()
     assert "10.1.2.3" not in streams.out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_whose_request_it_was_is_told_where_there_are_several_tenants(form: str) -> None:
+    streams = Streams(form)
+    streams.log.tell_tenants()
+    streams.log(forwarded(tenant="acme", fingerprint="0123456789ab", peer="10.1.2.3", uid=1000))
+    streams.log.flush()
+    written = streams.out.getvalue()
+    assert "acme" in written
+    assert "0123456789ab" not in written

@@ -8,7 +8,7 @@ from scrape import only, samples
 
 from sidecar import events
 from sidecar.observe import metric_table as table
-from sidecar.observe.metrics import NOT_COUNTED, Metrics, Totals
+from sidecar.observe.metrics import NOT_COUNTED, Metrics, Totals, summed
 
 REQUEST = 'requests_total{{method="{}",reason="{}",source="{}",status="{}"}}'
 
@@ -67,10 +67,19 @@ def test_what_could_not_be_read_counts_as_a_request_of_no_duration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "shown"), [(0, "none"), (204, "2xx"), (304, "3xx"), (431, "4xx"), (504, "5xx"), (600, "other")]
+    ("status", "shown"),
+    [(0, "none"), (101, "1xx"), (204, "2xx"), (304, "3xx"), (431, "4xx"), (504, "5xx"), (600, "other")],
 )
 def test_a_status_counts_by_its_class(status: int, shown: str) -> None:
     assert REQUEST.format("GET", "none", "upstream", shown) in changed_by(forwarded(status=status))
+
+
+def test_how_long_a_tunnel_lasted_is_no_duration_of_a_request() -> None:
+    tunnel = {"status": 101, "upstream_status": 101, "received": 7, "sent": 12, "duration": 3600.0}
+    found = changed_by(forwarded(**tunnel, session_wait=None))
+    assert [name for name in found if name.startswith("request_duration")] == []
+    assert found["upstream_duration_seconds_count"] == 1
+    assert (found["request_body_bytes_total"], found["reply_body_bytes_total"]) == (7, 12)
 
 
 @pytest.mark.parametrize("method", ["get", "PURGE", "M-SEARCH", "", "GET2"])
@@ -155,6 +164,21 @@ LOST = events.TrailResumed(lost=7, refused=0)
             events.TokenRejected(tenant="t", fingerprint="f", braked=True),
             {'token_rejections_total{braked="true"}': 1},
         ),
+        (
+            events.SessionAdopted(
+                tenant="t", gate="OPEN", cause="", fingerprint="f", expires_in=9.0, renew_in=8.0, retry_in=None
+            ),
+            {'session_adoptions_total{left="token"}': 1},
+        ),
+        (
+            events.SessionAdopted(
+                tenant="t", gate="BLOCKED", cause="c", fingerprint="", expires_in=None, renew_in=None, retry_in=9.0
+            ),
+            {'session_adoptions_total{left="gate"}': 1},
+        ),
+        (events.StoreLost(tenant="t", detail="d", remedy="r"), {"store_losses_total": 1}),
+        (events.StoreBack(tenant="t", seconds=5.0), {}),
+        (events.StoreIgnored(tenant="t", why="w", remedy="r"), {}),
         (events.Reloaded(what=("secrets",)), {'reloads_total{result="ok"}': 1}),
         (events.ReloadFailed(what="SecretError", detail="d", remedy="r"), {'reloads_total{result="failed"}': 1}),
         (events.Bug(request_id="", kind="ValueError", where="f"), {"bugs_total": 1}),
@@ -251,3 +275,13 @@ def test_no_event_makes_a_series_that_the_table_does_not_know() -> None:
     counted = metrics.snapshot().counts
     known = [spec for spec in table.COUNTERS if spec is not table.REQUESTS]
     assert all(set(counted[spec]) == set(spec.series) for spec in known)
+
+
+def test_what_several_counted_is_summed_up() -> None:
+    one, other = Metrics(), Metrics()
+    for metrics, times in ((one, 1), (other, 2)):
+        for _ in range(times):
+            metrics(forwarded())
+    total = summed([one.totals(), other.totals()])
+    assert (total.requests, sum(total.seconds)) == (3, 3)
+    assert summed([one.totals()]) == one.totals()

@@ -110,6 +110,17 @@ async def test_the_verdict_is_the_worst_of_the_problems(
     assert await read(browser, told, look) == (words, tone)
 
 
+@pytest.mark.parametrize(
+    ("heard", "words"), [(401, "FinHub rejected the login."), (0, "The proxy rejected its credentials.")]
+)
+async def test_blocked_says_who_rejected_what(browser: Browser, heard: int, words: str) -> None:
+    failure = {"error": "proxy_configuration_error", "detail": "no", "remedy": "Verify.", "status": heard}
+    told = Told(session={"state": "BLOCKED", "expires_at": None, "renew_at": None, "last_error": failure})
+    told.life = {"minted_at": None, "window_at": None, "tries_at": rfc3339(utc_now() + 60)}
+    seen = await read(browser, told, lambda page: page.text("#state-more"))
+    assert seen.startswith(words)
+
+
 async def test_a_lazy_session_that_nobody_needs_yet_is_well(browser: Browser) -> None:
     told = Told(session={"state": "EMPTY", "expires_at": None, "renew_at": None})
     told.life = {"minted_at": None, "window_at": None, "tries_at": None}
@@ -139,7 +150,7 @@ async def test_where_there_is_no_valid_session_none_is_claimed(
 async def test_a_token_that_cools_shows_both_its_end_and_the_next_try(browser: Browser) -> None:
     told = Told(session={"state": "COOLING"})
     told.life["tries_at"] = rfc3339(utc_now() + 30)
-    text = await read(browser, told, lambda page: page.text(".card"))
+    text = await read(browser, told, lambda page: page.text(".pair .card"))
     assert ("Expires" in text, "Next try to renew" in text) == (True, True)
 
 

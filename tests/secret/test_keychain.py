@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import keyring
@@ -57,6 +58,31 @@ def test_a_keyring_that_cannot_be_used_is_told_without_its_own_words() -> None:
         with pytest.raises(SecretError, match="cannot be used: KeyringLocked") as caught:
             use(KeyringRef("locked", "me"))
         assert "hunter2" not in caught.value.detail + caught.value.remedy
+
+
+def test_a_keyring_that_does_not_answer_is_given_up_and_not_asked_once_more_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered, asked = threading.Event(), list[str]()
+
+    class Silent(ring.FileRing):
+        def get_password(self, service: str, username: str) -> str | None:
+            asked.append(username)
+            answered.wait(20)
+            return super().get_password(service, username)
+
+    keychain.store(REF, Secret("one"))
+    keyring.set_keyring(Silent())
+    monkeypatch.setattr(keychain, "_PATIENCE", 0.05)
+    for _ in range(3):
+        with pytest.raises(SecretError, match=r"does not answer within 0\.05 s"):
+            keychain.read(REF)
+    assert asked == ["me@example"]
+    monkeypatch.setattr(keychain, "_PATIENCE", 20)
+    (left,) = keychain._left_behind  # noqa: SLF001  # nobody else knows it
+    answered.set()
+    left.join(20)
+    assert keychain.read(REF).reveal() == "one"
 
 
 def test_without_the_library_its_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,9 +62,11 @@ async def test_both_listeners_are_open_before_the_first_login_and_their_ports_ar
 async def test_a_port_in_use_is_named_with_its_key(files: Files, text: str, key: str) -> None:
     with taken() as port:
         files.edit(text, text.replace(":0", f":{port}"))
-        with pytest.raises(ListenError, match=rf"{key} 127\.0\.0\.1:{port}: Address already in use"):
+        with pytest.raises(ListenError, match=rf"{key} 127\.0\.0\.1:{port}: Address already in use") as caught:
             async with operated(files):
                 pytest.fail("it listens")
+    assert "`finhub-sidecar status` asks it" in caught.value.remedy
+    assert caught.value.remedy.endswith(f"write another port into {key}.")
 
 
 async def test_when_one_port_is_taken_the_other_is_not_kept(files: Files) -> None:
@@ -81,9 +83,10 @@ async def test_when_one_port_is_taken_the_other_is_not_kept(files: Files) -> Non
 
 async def test_a_host_that_is_none_of_this_machines_is_named(files: Files) -> None:
     files.edit(ADMIN, ADMIN.replace("127.0.0.1", "192.0.2.1"))
-    with pytest.raises(ListenError, match=r"admin\.address 192\.0\.2\.1:0: (Cannot assign|could not bind)"):
+    with pytest.raises(ListenError, match=r"admin\.address 192\.0\.2\.1:0: (Cannot assign|could not bind)") as caught:
         async with operated(files):
             pytest.fail("it listens")
+    assert caught.value.remedy == "Write an address of this machine into admin.address, such as 127.0.0.1."
 
 
 async def test_ipv6_is_told_in_brackets(files: Files) -> None:
@@ -209,6 +212,17 @@ async def test_an_unknown_owner_is_told_before_there_is_a_socket(files: Files, s
         async with operated(files):
             pytest.fail("it listens")
     assert [path.exists() for path in sockets] == [False, False]
+
+
+@ONLY_ROOT
+def test_what_this_user_may_not_open_is_told_with_what_it_may(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with acting_as(NOBODY), pytest.raises(ListenError, match="Permission denied") as caught:
+        open_listener("listen.address", address(f"unix:{closed}/s"))
+    assert caught.value.remedy == (
+        "This user may not open it: write a port above 1023, or a folder of this user's, into listen.address."
+    )
 
 
 @ONLY_ROOT

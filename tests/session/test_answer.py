@@ -47,3 +47,11 @@ def test_answers_cannot_be_changed(kind: type) -> None:
 def test_what_finhub_cannot_have_heard_of_is_known(cause: str, status: int, unreached: bool) -> None:  # noqa: FBT001  # a table's column
     failure = Failure(kind=Kind.TRANSIENT, cause=cause, detail="d", remedy="r", status=status)
     assert failure.unreached is unreached
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "on_the_way"), [(Kind.FINAL, 0, True), (Kind.FINAL, 401, False), (Kind.TRANSIENT, 0, False)]
+)
+def test_it_is_known_whether_finhub_or_the_proxy_before_it_said_no(kind: Kind, status: int, on_the_way: bool) -> None:  # noqa: FBT001  # a table's column
+    failure = Failure(kind=kind, cause="proxy_configuration_error", detail="d", remedy="r", status=status)
+    assert failure.on_the_way is on_the_way

@@ -8,7 +8,7 @@ import pytest
 
 from sidecar.errors import ConfigError
 from sidecar.session.calls import login
-from sidecar.session.dialect_file import built_in, load, parse
+from sidecar.session.dialect_file import built_in, generations, load, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,11 @@ def test_six_dialects_are_built_in() -> None:
     names = ("fincard", "integration", "playground", "production", "v2.1-admin", "v2.1-customer")
     assert built_in() == names
     assert tuple(load(name).name for name in names) == names
+
+
+def test_the_generations_are_all_that_are_built_in_and_read_once() -> None:
+    assert generations() == tuple(map(load, built_in()))
+    assert generations() is generations()
 
 
 def test_integration_and_production_differ_in_name_alone() -> None:

@@ -50,7 +50,7 @@ GOOD = json.dumps({"userSessionToken": "opaque-session-token", "expires_in": 60}
 async def tenant_of(files: Files) -> Tenant:
     def build() -> Tenant:
         config = files.read()
-        ready = choices.ready(config, {})
+        (ready,) = choices.ready(config, {})
         keeper = Keeper(config, {}, ready.standing, lambda _: None)
         return lanes.build(config, keeper, ready.dialect, ready.chosen, emit=lambda _: None, jitter=lambda: 0.0)
 

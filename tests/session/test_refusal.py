@@ -10,6 +10,7 @@ from sidecar.session.refusal import (
     REFRESH,
     refused,
     refused_certificate,
+    refused_inside,
     speaks_of_certificate,
     unreadable,
     unsuccessful,
@@ -83,10 +84,30 @@ def test_a_refused_certificate_is_final_and_names_the_identity() -> None:
     assert "[identity]" in failure.remedy
 
 
-def test_no_success_and_no_code_is_transient() -> None:
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(401, Kind.FINAL), (429, Kind.THROTTLED), (500, Kind.TRANSIENT), (599, Kind.TRANSIENT), (404, Kind.FINAL)],
+)
+def test_a_no_inside_a_yes_is_tried_again_only_where_it_cannot_be_the_credentials(code: int, kind: Kind) -> None:
+    assert refused_inside(LOGIN, code, (), None, 0.0).kind is kind
+
+
+def test_a_code_that_nobody_knows_is_final_and_says_that_the_account_may_be_at_stake() -> None:
+    failure = refused_inside(LOGIN, 10_001, (), {"success": False, "code": 10_001, "msg": "no entry"}, 0.0)
+    assert (failure.kind, failure.cause, failure.status) == (Kind.FINAL, "proxy_configuration_error", 10_001)
+    assert failure.detail == 'FinHub answered 10001 to the login: "no entry"'
+    assert "five failures lock the account" in failure.remedy
+
+
+def test_no_success_and_no_code_is_final_too() -> None:
     failure = unsuccessful(LOGIN, 200, {"success": False, "msg": "later"})
-    assert failure.kind is Kind.TRANSIENT
-    assert "later" in failure.detail
+    assert (failure.kind, failure.status) == (Kind.FINAL, 200)
+    assert failure.detail == 'FinHub answered 200 to the login, without success: "later"'
+    assert "five failures lock the account" in failure.remedy
+
+
+def test_an_unclear_no_to_a_refresh_is_followed_by_a_login() -> None:
+    assert unsuccessful(REFRESH, 200, None).remedy.startswith("Nothing: the sidecar logs in instead")
 
 
 def test_an_unreadable_reply_is_transient_and_says_why() -> None:

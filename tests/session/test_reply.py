@@ -256,14 +256,20 @@ def test_finhubs_error_bodies_explain_themselves(
         ({"code": 403}, Kind.FINAL, 403),
         ({"code": 429}, Kind.THROTTLED, 429),
         ({"code": 500}, Kind.TRANSIENT, 500),
-        ({"code": 10_001}, Kind.TRANSIENT, 10_001),
-        ({"success": False}, Kind.TRANSIENT, 200),
-        ({"success": False, "code": True}, Kind.TRANSIENT, 200),
-        ({"success": False, "code": 401.5}, Kind.TRANSIENT, 200),
-        ({"success": False, "code": 200}, Kind.TRANSIENT, 200),
-        ({"code": 200, "data": {"success": False, "message": "no"}}, Kind.TRANSIENT, 200),
+        ({"success": False, "code": 599}, Kind.TRANSIENT, 599),
+        ({"success": False, "code": 600}, Kind.FINAL, 600),
+        ({"success": False, "code": 302}, Kind.FINAL, 302),
+        ({"success": False, "code": 418}, Kind.FINAL, 418),
+        ({"success": False, "code": 10_001}, Kind.FINAL, 10_001),
+        ({"code": 10_001}, Kind.FINAL, 10_001),
+        ({"success": False, "code": "AUTH_FAILED"}, Kind.FINAL, 200),
+        ({"success": False}, Kind.FINAL, 200),
+        ({"success": False, "code": True}, Kind.FINAL, 200),
+        ({"success": False, "code": 401.5}, Kind.FINAL, 200),
+        ({"success": False, "code": 200}, Kind.FINAL, 200),
+        ({"code": 200, "data": {"success": False, "message": "no"}}, Kind.FINAL, 200),
         ({"code": 200, "data": {"code": 401, "success": False}}, Kind.FINAL, 401),
-        ({"success": True, "data": {"success": False}}, Kind.TRANSIENT, 200),
+        ({"success": True, "data": {"success": False}}, Kind.FINAL, 200),
     ],
 )
 def test_a_no_inside_a_200_is_classified_by_its_code(document: object, kind: Kind, status: int) -> None:
@@ -356,7 +362,7 @@ def test_a_refresh_with_a_new_token_is_read_like_a_login() -> None:
 def test_a_dialect_says_where_things_lie() -> None:
     text = "[login]\npath='/a'\n[reply]\ntoken='result.jwt'\nexpires_in='result.ttl'\nsession_id='result.ids[].id'"
     own = parse("own", text, where="own")
-    body = json.dumps({"result": {"jwt": "t-1", "ttl": 60, "ids": [{"id": "s-1"}]}, "token": "other"}).encode()
+    body = json.dumps({"result": {"jwt": "t-1", "ttl": 60, "ids": [{"id": "s-1"}]}, "token": "tok-other"}).encode()
     grant = granted(read_login(own, 200, (), body, NOON))
     assert (grant.token, grant.lifetime, grant.session_id) == (Secret("t-1"), 60, "s-1")
 

@@ -163,11 +163,21 @@ async def test_waiting_has_a_bound_and_the_flight_goes_on() -> None:
 async def test_a_failed_refresh_is_followed_by_one_login_in_the_same_flight(stage: Stage) -> None:
     await stage.source.token()
     stage.clock.now = 96.0
-    stage.desk.refreshes = [no(Kind.FINAL)]
+    stage.desk.refreshes = [no(Kind.FINAL, status=401)]
     await stage.source.token()
     await settle()
     assert stage.desk.calls == ["login", "refresh", "login"]
     assert stage.kinds() == ["login", "login"]
+
+
+async def test_a_proxy_that_refuses_the_refresh_is_not_asked_for_a_login_right_after(stage: Stage) -> None:
+    await stage.source.token()
+    stage.clock.now = 96.0
+    stage.desk.refreshes = [no(Kind.FINAL)]
+    first = await stage.source.token()
+    await settle()
+    assert await stage.source.token() is first
+    assert (stage.desk.calls, stage.source.session().word) == (["login", "refresh"], "BLOCKED")
 
 
 async def test_a_refresh_that_asks_for_patience_is_not_followed_by_a_login_while_the_token_lives(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sidecar.redact import Secret
 from sidecar.session import state as table
 from sidecar.session.answer import Failure, Grant, Kind
-from sidecar.session.state import Answer, Gate, Patience, Phase, State
+from sidecar.session.state import Adopted, Answer, Demand, Gate, Patience, Phase, State
 from sidecar.session.token import Schedule, Token, issue
 
 PATIENCE = Patience(first=1.0, max=60.0, blocked_for=1800.0)
@@ -221,6 +221,52 @@ def test_a_login_that_is_about_to_be_sent_carries_all_that_has_changed() -> None
 @pytest.mark.parametrize("gate", list(Gate))
 def test_another_user_tenant_or_url_drops_the_token(gate: Gate) -> None:
     assert table.changed(State(gate=gate, token=token()), keeps_token=False).token is None
+
+
+# ── what other pods did ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("gate", list(Gate))
+def test_another_pods_token_opens_the_gate_and_answers_what_was_asked_for(gate: Gate) -> None:
+    before = State(gate=gate, until=999.0, failure=failure(), failures=9, login_next=True, demand=Demand.CHANGE)
+    state = table.adopted(before, Adopted(token=(theirs := token("theirs"))))
+    assert (state.token, state.gate, state.failure, state.failures) == (theirs, Gate.OPEN, None, 0)
+    assert (state.login_next, state.demand) == (False, Demand.NONE)
+
+
+def test_another_pods_failure_closes_the_gate_and_leaves_the_token() -> None:
+    no = failure()
+    before = State(gate=Gate.MINTING, token=(mine := token()), login_next=True, demand=Demand.CHANGE)
+    state = table.adopted(before, Adopted(token=None, gate=Gate.BLOCKED, until=70.0, failure=no, failures=3))
+    assert (state.token, state.gate, state.until, state.failure, state.failures) == (mine, Gate.BLOCKED, 70.0, no, 3)
+    assert (state.login_next, state.demand) == (True, Demand.NONE)
+
+
+def test_what_is_only_put_off_is_still_asked_for_when_the_gate_opens() -> None:
+    before = table.changed(State(), keeps_token=True)
+    state = table.adopted(before, Adopted(token=None, gate=Gate.BLOCKED, until=70.0, failure=failure(), defers=True))
+    assert (state.gate, state.demand) == (Gate.BLOCKED, Demand.CHANGE)
+
+
+def test_what_changed_while_another_pod_was_waited_for_mints_again() -> None:
+    before = table.changed(State(gate=Gate.MINTING), keeps_token=True)
+    state = table.adopted(before, Adopted(token=(theirs := token("theirs"))))
+    assert (state.token, state.gate, state.again) == (theirs, Gate.MINTING, False)
+    assert (state.login_next, state.demand) == (True, Demand.CHANGE)
+
+
+def test_a_token_that_was_waited_for_as_another_user_is_dropped() -> None:
+    before = table.changed(State(gate=Gate.MINTING), keeps_token=False)
+    state = table.adopted(before, Adopted(token=token("the-old-users")))
+    assert (state.token, state.gate, state.alien) == (None, Gate.MINTING, False)
+
+
+def test_an_operators_word_is_one_until_a_login_is_on_its_way_whatever_changes_meanwhile() -> None:
+    state = table.told(State())
+    assert (state.gate, state.login_next, state.demand) == (Gate.MINTING, True, Demand.WORD)
+    assert table.changed(state, keeps_token=True).demand is Demand.WORD
+    assert table.changed(State(), keeps_token=True).demand is Demand.CHANGE
+    assert table.logging_in(state).demand is Demand.NONE
 
 
 # ── rejection by identity ───────────────────────────────────────────────────────────────────────────────────────

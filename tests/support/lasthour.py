@@ -29,7 +29,7 @@ WRONG: Final = "wrong-from-the-start"
 class Clocks:
     """Both clocks of the sidecar, ahead of the machine's by `ahead` seconds."""
 
-    _MODULES: Final = ("sidecar.app.lanes", "sidecar.app.oncall", "sidecar.app.sidecar")
+    _MODULES: Final = ("sidecar.app.lanes", "sidecar.app.oncall", "sidecar.app.tenancy")
 
     def __init__(self) -> None:
         self.ahead = 0.0

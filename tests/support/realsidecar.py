@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from recorder import Recorder, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import trustme
@@ -58,6 +59,7 @@ tenant_id = "{tenant}"
 
 [session]
 url = "{login}"
+login_endpoint = "refuse"
 
 [log]
 format = "json"
@@ -75,7 +77,7 @@ class Sidecar:
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the log lines that the process has written to stderr: everything but the requests."""
-        return _lines(self.folder / "stderr")
+        return lines_of(self.folder / "stderr")
 
     def bugs(self) -> list[dict[str, Any]]:
         """Return the lines that tell of something that should not be possible, a library's complaints included."""
@@ -105,14 +107,15 @@ def running(
     with Recorder(authority, _log_in) as login:
         text = _CONFIG.format(upstream=upstream.url, login=login.url, tenant=TENANT, listen=listen) + more
         (folder / "sidecar.toml").write_text(text, encoding="utf-8")
-        with _started(folder) as sidecar:
+        with started(folder) as sidecar:
             yield sidecar
 
 
 @contextlib.contextmanager
-def _started(folder: Path) -> Iterator[Sidecar]:
+def started(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Sidecar]:
+    """Run a sidecar by the configuration in `folder`, with `more` in its environment; it must end with 0 when told."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("FINHUB_")}
-    environ |= {"PROOF_PASSWORD": "proof-password", "PROOF_SECRET": "proof-secret"}
+    environ |= {"PROOF_PASSWORD": "proof-password", "PROOF_SECRET": "proof-secret", **more}
     command = [sys.executable, "-m", "sidecar", "run", "--config", "sidecar.toml"]
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
@@ -134,13 +137,14 @@ def _address(process: subprocess.Popen[bytes], folder: Path) -> str:
     """Wait for the line that says where the process listens, and return the address."""
     end = time.monotonic() + _STARTS_WITHIN
     while time.monotonic() < end and process.poll() is None:
-        for line in _lines(folder / "stderr"):
+        for line in lines_of(folder / "stderr"):
             if line.get("event") == "listening":
                 return str(line["listen"])
         time.sleep(0.02)
     raise AssertionError(f"the sidecar did not start: {(folder / 'stderr').read_text(encoding='utf-8')}")
 
 
-def _lines(file: Path) -> list[dict[str, Any]]:
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log that are whole."""
     whole = file.read_text(encoding="utf-8").rpartition("\n")[0]
     return [json.loads(line) if line.startswith("{") else {"event": line} for line in whole.splitlines()]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from sidecar.config import finhub_side
     from sidecar.gateway.in_band import InBand
+    from sidecar.gateway.own_calls import OwnCalls
+    from sidecar.gateway.relocation import Relocation
     from sidecar.redact import Secret
 
 PLAIN = Tls(context=None, presented=False)
@@ -61,6 +63,9 @@ class Plan:
     tokens: FakeTokens = field(default_factory=FakeTokens)
     expired_when: str | None = None
     in_band: InBand | None = None
+    own_paths: tuple[tuple[str | None, str], ...] = (("POST", "/api/v2/auth/token"),)
+    own_calls: OwnCalls | None = None
+    relocation: Relocation | None = None
     shaping: finhub_side.Limits | None = None
     connections: int = 10
     connect: float = 2.0
@@ -79,6 +84,7 @@ class Plan:
     allow: tuple[str, ...] = ("* /**",)
     tls: Tls = PLAIN
     url: str | None = None
+    upgrades: frozenset[bytes] = frozenset()
 
     def fields(self) -> FieldPolicy:
         return FieldPolicy.build(
@@ -91,7 +97,7 @@ class Plan:
             allowed_origins=[],
             allowed_peers=[],
             caller_key=self.caller_key,
-            own_paths=[("POST", "/api/v2/auth/token")],
+            own_paths=self.own_paths,
             allow=self.allow,
             max_body=self.max_body,
             max_fields=self.callers.max_fields,
@@ -182,6 +188,9 @@ def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
         expired_when=plan.expired_when,
         in_band=plan.in_band,
         shaper=None if plan.shaping is None else Shaper(plan.shaping),
+        own_calls=plan.own_calls,
+        relocation=plan.relocation,
+        upgrades=plan.upgrades,
     )
     budget = Budget(plan.total)
     ids: Any = iter(f"00000000-0000-4000-8000-{number:012d}" for number in range(1, 10**6))
@@ -194,7 +203,7 @@ def _assemble(plan: Plan, upstream: Upstream, origin: Origin) -> Stage:
         tokens=plan.tokens,
         budget=budget,
         told=told,
-        server=CallerServer(gateway.handle, plan.callers, gateway.unread, gateway.ask_at_once),
+        server=CallerServer(gateway.handle, plan.callers, gateway.unread, gateway.ask_at_once, plan.upgrades),
     )
 
 

@@ -49,6 +49,26 @@ def test_more_configuration_comes_as_variables(finhub: FinHub) -> None:
         assert get(sidecar.url + "/api/other") == 403
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FINHUB_LOG__LEVEL", "warning"),
+        ("FINHUB_LOG__FORMAT", "console"),
+        ("FINHUB_LISTEN__ADDRESS", "unix:/tmp/finhub"),
+        ("FINHUB_ADMIN__ADDRESS", "unix:/tmp/finhub-admin"),
+    ],
+)
+def test_what_would_keep_it_from_being_found_is_refused_at_once(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}={value} cannot be set here"):
+        SidecarProcess(tmp_path / "sidecar.toml", {name: value})
+
+
+def test_it_may_say_more_and_its_port_may_be_chosen(finhub: FinHub) -> None:
+    given = {"FINHUB_LOG__LEVEL": "debug", "FINHUB_LOG__FORMAT": "json", "FINHUB_LISTEN__ADDRESS": "localhost:0"}
+    with SidecarProcess(finhub.config, given) as sidecar:
+        assert get(sidecar.url + "/api/echo/x") == 200
+
+
 def test_one_that_cannot_start_says_why(finhub: FinHub) -> None:
     with (
         pytest.raises(RuntimeError, match=r"listen\.max_body"),

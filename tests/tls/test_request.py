@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sidecar.errors import ConfigError
 from sidecar.redact import Secret
-from sidecar.tls.request import KINDS, ask
+from sidecar.tls.request import KINDS, LONGEST_PASSWORD, ask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,14 @@ def test_a_password_seals_the_key_and_the_key_is_not_shown() -> None:
     assert "key_pem" not in repr(asked)
 
 
-@pytest.mark.parametrize("part", [{"country": "Switzerland"}, {"common_name": "x" * 65}])
+def test_a_password_may_be_as_long_as_openssl_takes_it() -> None:
+    longest = "p" * LONGEST_PASSWORD
+    load_pem_private_key(ask("ec:p256", SUBJECT, Secret(longest)).key_pem, longest.encode())
+    with pytest.raises(ConfigError, match="a password of 1024 bytes cannot seal a key"):
+        ask("ec:p256", SUBJECT, Secret(f"{longest}p"))
+
+
+@pytest.mark.parametrize("part", [{"country": "Switzerland"}, {"country": "@@"}, {"common_name": "x" * 65}])
 def test_a_subject_that_cannot_be_written_is_told(part: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="the subject cannot be written"):
         ask("ec:p256", {**SUBJECT, **part}, None)

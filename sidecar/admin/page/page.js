@@ -61,6 +61,7 @@
     COOLING: ["warning", "The last try failed. The sidecar waits before the next one."],
     BLOCKED: ["error", "FinHub rejected the login. The sidecar waits, so as not to lock the account."],
   };
+  const BLOCKED_ON_THE_WAY = "The proxy rejected its credentials. The sidecar waits, so as not to lock them.";
   const WHOSE = {
     sidecar: "The sidecar's",
     FinHub: "FinHub's",
@@ -86,7 +87,7 @@
   const problemCard = (problem) =>
     el("li", { class: "problem" },
       el("p", { class: "what" },
-        el("span", { class: `tag ${problem.severity}` }, SEVERITIES[problem.severity] ?? problem.severity), " ", problem.what),
+        el("span", { class: `tag ${problem.severity}` }, SEVERITIES[problem.severity] ?? problem.severity), " ", problem.tenant ? `${problem.tenant}: ` : "", problem.what),
       el("dl", {},
         el("dt", {}, "Whose fault"), el("dd", { class: "whose" }, WHOSE[problem.whose] ?? problem.whose),
         el("dt", {}, "What to do"), el("dd", {}, problem.remedy)));
@@ -165,7 +166,7 @@
     const session = status.session, [tone, words] = STATES[session.state] ?? ["", ""];
     say("state", session.state);
     byId("state").className = `word tone-${tone}`;
-    say("state-more", words);
+    say("state-more", session.state === "BLOCKED" && session.last_error?.status === 0 ? BLOCKED_ON_THE_WAY : words);
     const life = stretch(session, more, now);
     byId("life").style.display = life ? "" : "none";
     if (life) byId("life").setAttribute("aria-label", lifeWords(life, now));
@@ -176,6 +177,28 @@
     const tries = instant(more.tries_at);
     if (tries !== null && life?.what === "token") entries.unshift(["Next try to renew", `${clock(tries)}, ${from(tries, now)}`]);
     facts("session-facts", entries);
+  };
+
+  // ── several tenants ────────────────────────────────────────────────────────────────────────────────────
+  const certificateOf = (identity) => {
+    if (identity === null) return "none";
+    return identity.days_left < 0 ? "expired" : `${plural(identity.days_left, "day")} left`;
+  };
+  const tenantRow = (session, now) => {
+    const ends = instant(session.expires_at), tone = (STATES[session.state] ?? [""])[0];
+    return el("tr", {}, el("th", { scope: "row" }, session.tenant),
+      el("td", { class: tone ? `tone-${tone}` : null }, session.state), el("td", {}, ends === null ? "none" : moment(ends, now)),
+      el("td", {}, certificateOf(session.identity)), el("td", {}, number(session.requests.in_flight)), el("td", {}, number(session.requests.total)));
+  };
+  const showTenants = (status, now) => {
+    const sessions = status.sessions ?? [];
+    byId("tenants").hidden = !sessions.length;
+    say("session-title", sessions.length ? `Session of ${status.session.tenant}` : "Session");
+    say("certificate-title", sessions.length ? `Client certificate of ${status.session.tenant}` : "Client certificate");
+    const heads = ["Tenant", "Session", "Token until", "Client certificate", "In flight", "Requests"];
+    fill("tenants-table", sessions, () => [
+      el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, ...sessions.map((session) => tenantRow(session, now)))]);
   };
 
   const showCertificate = (identity) => {
@@ -321,9 +344,10 @@
     say("pulse-words", "Live");
     byId("told").classList.remove("stale");
     byId("told").hidden = false;
-    say("where", [status.environment, status.session.tenant && `tenant ${status.session.tenant}`, `callers at ${status.listen}`].filter(Boolean).join(" \u00b7 "));
+    say("where", [status.environment, status.sessions ? plural(status.sessions.length, "tenant") : status.session.tenant && `tenant ${status.session.tenant}`, `callers at ${status.listen}`].filter(Boolean).join(" \u00b7 "));
     say("version", `Version ${status.version}. `);
     judge(...verdict(status, tone, problems.length), tone, problems);
+    showTenants(status, now);
     showSession(status, history.session, now);
     showCertificate(status.identity);
     showHour(status, history, now);

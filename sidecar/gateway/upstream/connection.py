@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import httptools
 
 from sidecar import errors
+from sidecar.gateway import upgrade
 from sidecar.gateway.upstream import framing
 from sidecar.gateway.upstream.answer import HELD, Answer
 from sidecar.gateway.upstream.deadlines import NEVER
@@ -18,7 +19,9 @@ from sidecar.wire.trouble import Unanswered
 if TYPE_CHECKING:
     import ssl
 
+    from sidecar.gateway.turn import Turn
     from sidecar.gateway.upstream.deadlines import Deadlines
+    from sidecar.rawfields import RawFields
     from sidecar.wire.tls import Tls
 
 _INTERIM: Final = range(100, 200)
@@ -32,16 +35,24 @@ _LARGEST_UNSEEN: Final = LARGEST_LINE + 2 * LARGEST_FIELD
 _UNWRITTEN: Final = 131072
 """Bytes of a request that wait for FinHub to take them; beyond, its sender waits."""
 
+_ROOM: Final = memoryview(bytearray(256 * 1024))
+"""Where bytes arrive, of whichever connection: they are parsed before anything else can arrive.
+
+Without it a loop's TLS takes so much for each read. It holds all that a loop reads at once: of a smaller one the loop's
+TLS would leave the rest to its next turn, in which more comes, also where we read no more.
+"""
+
 
 class Home(Protocol):
     """Where a connection is at rest, and what all of them share.
 
     Attributes:
-        loop, deadlines: as the names say.
+        loop, deadlines, turn: as the names say.
     """
 
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
+    turn: Turn
 
     def rest(self, connection: Connection) -> None:
         """Take the connection back: it is free for another request."""
@@ -52,7 +63,7 @@ class Home(Protocol):
         ...
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Not used again after a reply that came early, bytes that belong to no reply, or anything not understood.
 
     Attributes:
@@ -64,6 +75,8 @@ class Connection(asyncio.Protocol):
         rested_at: when it became free, by the pool's clock.
         remembered: its TLS session is kept for the next one.
     """
+
+    _may_switch: tuple[Answer | None, bytes] = (None, b"")  # in reply to what, and to which protocol
 
     def __init__(self, home: Home, tls: Tls) -> None:
         self.tls = tls
@@ -77,6 +90,7 @@ class Connection(asyncio.Protocol):
         self._loop = home.loop
         self._transport: asyncio.Transport | None = None
         self._plain: asyncio.Transport | None = None
+        self._unwritten = b""
         self._answer: Answer | None = None
         self._parser = _parser_for(self)
         self._fields: list[tuple[bytes, bytes]] = []
@@ -154,8 +168,10 @@ class Connection(asyncio.Protocol):
         if self._answer is None:
             self.close()
             return
+        in_tunnel = self._parser is None and not (self._answer.ended or self._answer.failure)
         self._answer.fail(TimeoutError())
-        self.abort()
+        if not in_tunnel:  # whose end is made known to FinHub first
+            self.abort()
 
     def allow(self, seconds: float) -> None:
         """Let FinHub keep us waiting for so long from now."""
@@ -173,9 +189,22 @@ class Connection(asyncio.Protocol):
         self._interims = self._unseen = 0
         if self._transport is None:
             answer.fail(Unanswered("the connection ended"))
+        elif whole:
+            self._unwritten = data
+            self._home.turn.add(self)
         else:
             self._transport.write(data)
         return answer
+
+    def write_now(self) -> None:
+        """Put the request on the wire that waits for the end of the turn; a connection that ends carries it no more."""
+        data, self._unwritten = self._unwritten, b""
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def may_switch(self, answer: Answer, protocol: bytes) -> None:
+        """Let FinHub say yes to `protocol`, which it was just asked for; else its 101 is no reply."""
+        self._may_switch = (answer, protocol)
 
     async def write(self, data: bytes) -> bool:
         """Put more of the request on the wire; return once FinHub keeps up, False if the connection has ended.
@@ -190,6 +219,11 @@ class Connection(asyncio.Protocol):
             await self._drained
         return self._transport is not None
 
+    def end_writing(self) -> None:
+        """Let FinHub know that no more will come, where that can be told alone: TLS can only be ended as a whole."""
+        if self._transport is not None and not self._transport.is_closing() and self._transport.can_write_eof():
+            self._transport.write_eof()
+
     def pause_writing(self) -> None:
         """Note that FinHub does not keep up."""
         self._may_write = False
@@ -202,11 +236,19 @@ class Connection(asyncio.Protocol):
 
     # ── the reply ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # the loop's own wish
+        """Return where bytes may be put."""
+        return _ROOM
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take the bytes that were put there."""
+        self.data_received(_ROOM[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
         """Take bytes in. What comes when nothing is due belongs to nothing, and the connection has no more use."""
         answer, parser = self._answer, self._parser
         if answer is None or parser is None:
-            self.close()
+            self._take_beyond_http(answer, data)
             return
         self.heard = True
         had_arrived = answer.arrived
@@ -217,11 +259,31 @@ class Connection(asyncio.Protocol):
                 raise _too_large()  # it ends as what the parser refuses does
         except (httptools.HttpParserError, errors.MalformedReply) as error:
             self._misunderstood(answer, error, had_arrived=had_arrived)
+        except httptools.HttpParserUpgrade as switched:
+            self._switch(answer, data[switched.args[0] :])
         else:
             if answer.ended:
                 self._finish(answer)
             elif answer.held > HELD:
                 self._stop_reading()
+        answer.wake()
+
+    def _switch(self, answer: Answer, rest: bytes | memoryview) -> None:
+        """Speak HTTP no more: what comes from now on is the reply's body, as it comes, until the connection ends."""
+        self._parser = None
+        answer.ended, answer.until_close = False, True
+        if rest:
+            self._take_beyond_http(answer, rest)
+
+    def _take_beyond_http(self, answer: Answer | None, data: bytes | memoryview) -> None:
+        """Take bytes of another protocol; those that belong to nothing end the connection."""
+        if answer is None:
+            self.close()
+            return
+        answer.parts.append(bytes(data))
+        answer.held += len(data)
+        if answer.held > HELD:
+            self._stop_reading()
         answer.wake()
 
     def _stop_reading(self) -> None:
@@ -290,7 +352,7 @@ class Connection(asyncio.Protocol):
             return
         fields = tuple(self._fields)
         framed = framing.read(status, parser.get_http_version(), fields, bodiless=answer.bodiless)
-        if framed.fault:
+        if framed.fault and not (status == framing.SWITCHING_PROTOCOLS and self._switches(answer, fields)):
             raise errors.MalformedReply(f"FinHub {framed.fault} without being asked to")
         answer.status, answer.reason, answer.fields = status, self._reason, fields
         answer.until_close, answer.ended, answer.arrived = framed.until_close, answer.bodiless, True
@@ -299,9 +361,17 @@ class Connection(asyncio.Protocol):
             self.may_rest = framed.rest
         self.deadline = NEVER
 
+    def _switches(self, answer: Answer, fields: RawFields) -> bool:
+        """Tell whether these fields say yes to what was asked, and nothing else."""
+        asked, protocol = self._may_switch
+        speaks_11 = self._parser is not None and self._parser.get_http_version() == "1.1"
+        return asked is answer and speaks_11 and upgrade.named(fields) == protocol
+
     def _is_taken(self) -> bool:
         """Tell whether the request has left us to its end: a reply before that is an early one."""
-        return self.sent and self._transport is not None and not self._transport.get_write_buffer_size()
+        if self._transport is None or self._unwritten:
+            return False
+        return self.sent and not self._transport.get_write_buffer_size()
 
     def _pass_over(self) -> None:
         self._in_interim = True

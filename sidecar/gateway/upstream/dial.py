@@ -96,7 +96,7 @@ class Dialler:
         try:
             return await tunnel.reach(proxy, self._host, self._port, self._name.addresses)
         except errors.ProxyCredentialsRefused:
-            if proxy.basic is not None:
+            if proxy.basic is not None and proxy == self._proxy:  # others may be in use by now
                 self._barred_until = steady() + _NOT_AGAIN
             raise
 

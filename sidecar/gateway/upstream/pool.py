@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING, Final
 
+from sidecar.gateway.turn import Turn
 from sidecar.gateway.upstream.connection import Connection
 from sidecar.gateway.upstream.deadlines import Deadlines
 from sidecar.gateway.upstream.resumption import Resuming
@@ -41,6 +42,7 @@ class Pool:
     def __init__(self, dialler: Dialler, clock: Callable[[], float], slept: Callable[[], float] = clocks.slept) -> None:
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.loop)
+        self.turn = Turn(self.loop, lambda: len(self._open) - len(self._idle) <= 1)
         self._dialler = dialler
         self._clock = clock
         self._slept = slept

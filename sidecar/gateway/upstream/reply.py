@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sidecar.gateway.slots import Slots
     from sidecar.gateway.upstream.answer import Answer
+    from sidecar.gateway.upstream.connection import Connection
     from sidecar.rawfields import RawFields
 
 _PATIENCE_WITH_THE_UNWANTED: Final = 1.0
@@ -70,6 +71,11 @@ class Reply:
             pass
         return b"".join(self._answer.parts)[:size]
 
+    def change(self, fields: RawFields, body: bytes) -> None:
+        """Put others in the place of fields and body, all of which is here and none of which was yielded yet."""
+        answer = self._answer
+        self.fields, answer.parts, answer.held = fields, [body], len(body)
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes; ConnectionTerminated or ResponseTimeout when it ends before its end."""
         answer, self._begun = self._answer, True
@@ -91,6 +97,7 @@ class Reply:
     async def _wait(self, answer: Answer) -> None:
         connection = answer.connection
         if connection is None:
+            answer.fail(trouble.Unanswered("the connection was given up"))  # else the loop would turn here for ever
             return
         connection.allow(self._idle)
         try:
@@ -112,6 +119,39 @@ class Reply:
     def is_coded(self) -> bool:
         """Tell whether the body is content-coded (RFC 9110 §8.4), so that it cannot be read as it is."""
         return first(self.fields, b"content-encoding") is not None
+
+    # ── behind a switch of protocols ────────────────────────────────────────────────────────────────────────
+
+    async def write(self, data: bytes) -> bool:
+        """Send bytes, and return once FinHub keeps up; False if it takes none any more.
+
+        What goes there counts against the time without a byte as what comes does.
+        """
+        connection = self._answer.connection
+        if connection is None or not await connection.write(data):
+            return False
+        self._allow_again(connection)
+        return True
+
+    def end_sending(self, patience: float) -> None:
+        """Send no more; FinHub may say nothing for so many seconds from now on, and then has ended, too."""
+        self._idle = min(self._idle, patience)
+        connection = self._answer.connection
+        if connection is not None:
+            connection.end_writing()
+            self._allow_again(connection)
+
+    def end(self) -> None:
+        """End the connection in order: what was written goes out, if FinHub takes it."""
+        connection, self._answer.connection = self._answer.connection, None
+        if connection is not None:
+            self._answer.fail(trouble.Unanswered("nobody waits for more"))  # from now on time ends it at once
+            connection.close()
+            connection.allow(_PATIENCE_WITH_THE_UNWANTED)
+
+    def _allow_again(self, connection: Connection) -> None:
+        if connection.deadline != NEVER:
+            connection.allow(self._idle)
 
     async def discard(self) -> None:
         """Give the reply up; its connection is kept where the rest of the reply is short and there already."""

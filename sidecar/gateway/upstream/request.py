@@ -24,7 +24,7 @@ class Request:
     """What goes on the wire: the origin-form target and the fields exactly as they are to be sent.
 
     `sendings` is told why the request was put on the wire again, `departure` when the first byte is about to go, and
-    `trace`, if there is one, of the sending again.
+    `trace`, if there is one, of the sending again. `upgrade` is the protocol that the fields ask for, if any.
     """
 
     method: str
@@ -34,6 +34,7 @@ class Request:
     sendings: list[str]
     departure: Departure = field(default_factory=Departure)
     trace: Trace | None = None
+    upgrade: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,8 @@ class Upstream:
         try:
             request.departure.asked()
             answer = sending.begin(connection, request)
+            if request.upgrade:
+                connection.may_switch(answer, request.upgrade)
         except BaseException:  # whatever it is, half a request may be on the wire
             connection.abort()
             raise

@@ -282,3 +282,28 @@ async def test_a_second_half_of_a_body_is_written_when_finhub_keeps_up_again() -
         assert source.parts, "what FinHub does not take is not read from the caller"
         assert await waiting == b"ok"
         assert len(stage.origin.bodies[0]) == 16 << 20
+
+
+async def test_of_the_requests_of_one_turn_those_that_are_given_up_before_its_end_are_not_sent() -> None:
+    async def script(visit: Visit) -> None:
+        while True:
+            await visit.request()
+            await gate.wait()
+            await visit.send(OK)
+
+    gate = asyncio.Event()
+    async with asking(script) as stage:
+        three = [asyncio.create_task(stage.ask("GET", f"/{number}")) for number in range(3)]
+        await eventually(lambda: stage.origin.connections == 3)
+        gate.set()
+        await asyncio.gather(*three)
+        pool = stage.upstream._pool  # noqa: SLF001  # what a gateway does in one turn
+        ones = [pool.take(PLAIN) for _ in range(3)]
+        answers = [
+            one.ask(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number, bodiless=False, whole=True)
+            for number, one in enumerate(filter(None, ones), start=3)
+        ]
+        assert ones[1] is not None
+        ones[1].abort()
+        await eventually(lambda: answers[0].ended and answers[2].ended and answers[1].failure is not None)
+        assert sorted(asked.target for asked in stage.origin.requests) == [b"/0", b"/1", b"/2", b"/3", b"/5"]

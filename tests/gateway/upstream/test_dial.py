@@ -209,6 +209,31 @@ async def test_refused_credentials_are_sent_to_the_proxy_once_until_they_change_
         assert [await refused() for _ in range(2)] == [3, 3]
 
 
+async def test_a_late_refusal_of_the_old_credentials_does_not_bar_the_new_ones(ends: Ends) -> None:
+    answer = asyncio.Event()
+
+    async def late(visit: Visit) -> None:
+        await visit.head()
+        await answer.wait()
+        await visit.send(WHO)
+
+    async with (
+        serving(late) as between,
+        asking(silent, tls=lambda: ends.clients[0], url="https://finhub.test") as stage,
+    ):
+        stage.upstream.go_through(through(between, "old-word"))
+        old = asyncio.create_task(stage.ask())
+        async with asyncio.timeout(5):
+            while not between.requests:  # noqa: ASYNC110  # a script tells nobody what it was sent
+                await asyncio.sleep(0.005)
+        stage.upstream.go_through(through(between, "new-word"))
+        answer.set()
+        for asked in (old, stage.ask()):
+            with pytest.raises(errors.ProxyCredentialsRefused):
+                await asked
+        assert len(between.requests) == 2
+
+
 async def test_where_no_credentials_were_sent_none_can_lock(ends: Ends) -> None:
     async with (
         serving(answering(WHO)) as between,

@@ -29,6 +29,14 @@ async def test_a_reply_without_a_body_is_whole(reply: bytes) -> None:
         assert await read(got) == b""
 
 
+async def test_another_body_and_other_fields_stand_in_for_what_came() -> None:
+    async with asking(replying(CHUNKED + b"1\r\no\r\n1\r\nk\r\n0\r\n\r\n")) as stage, await stage.send() as reply:
+        assert await reply.peek(9) == b"ok"
+        reply.change(((b"A", b"b"),), b"other")
+        assert (reply.fields, reply.whole) == (((b"A", b"b"),), b"other")
+        assert await read(reply) == b"other"
+
+
 async def test_a_reply_is_whole_only_at_its_proper_end() -> None:
     more = asyncio.Event()
 
@@ -61,6 +69,20 @@ async def test_a_cut_reply_is_never_whole() -> None:
         with pytest.raises(errors.ConnectionTerminated):
             await read(reply)
         assert reply.whole is None
+
+
+async def test_a_reply_whose_connection_was_given_up_is_cut_and_nobody_waits_for_the_rest() -> None:
+    async def half(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+        await visit.reader.read()
+
+    async with asking(half) as stage:
+        reply = await stage.send()
+        reply.end()
+        with pytest.raises(errors.ConnectionTerminated):
+            await read(reply)
+        reply.close()
 
 
 async def test_the_connection_of_a_whole_reply_serves_others_while_its_slot_is_still_taken() -> None:

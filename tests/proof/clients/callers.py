@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import oldprograms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,18 +72,11 @@ def _python3_with(tool: str) -> Start:
     return command
 
 
-@functools.cache
 def _python2() -> str:
-    """Return a Python 2.7 that works: pyenv's stand-in does only where one was chosen."""
-    for path in (shutil.which("python2.7"), *_pyenvs("2.7")):
-        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False, timeout=30).returncode == 0:
-            return path
-    raise Missing("python2.7 is not installed")
-
-
-def _pyenvs(version: str) -> list[str]:
-    root = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
-    return [str(path) for path in Path(root, "versions").glob(f"{version}*/bin/python")]
+    path = oldprograms.python2()
+    if path is None:
+        raise Missing("python2.7 is not installed")
+    return path
 
 
 def _perl_with(module: str) -> Start:

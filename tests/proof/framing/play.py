@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import Reply, Request, Unsound
-from rawhttp import Caller, ask
+from rawhttp import PATIENCE, Caller, ask
 from realsidecar import TENANT, TOKEN
 from recorder import OK, Recorder, answer
 from rows import HOST, ReplyRow, RequestRow, get
@@ -88,7 +88,11 @@ class Stage:
 
     def _fence(self, played: Played) -> None:
         """Send a good request on a connection of its own, so that whatever came before it has arrived."""
-        reply = ask(self.sidecar.address, get(target=b"/fence"))
+        try:
+            reply = ask(self.sidecar.address, get(target=b"/fence"))
+        except TimeoutError:
+            played.faults.append(f"the next caller had no reply in {PATIENCE:g} s")
+            return
         played.expect("the next caller's reply", reply.body, _FENCE)
         played.expect("the last arrival", self._upstream.arrivals[-1].request.target, b"/fence")
 
@@ -125,10 +129,15 @@ class Stage:
                 played.replies.append(caller.reply(row.method))
             except Unsound:
                 played.part = bytes(caller.wire.raw).partition(b"\r\n\r\n")[2]
+            except TimeoutError:
+                played.faults.append(f"no reply in {PATIENCE:g} s; what came: {_short(bytes(caller.wire.raw))}")
+                return
         self._director.answer = answer(OK)
         if len(row.sends) > 1:
             time.sleep(3 * row.pause)  # what comes behind the reply has come
         self._fence(played)
+        if not self._upstream.arrivals:
+            return
         *played.arrivals, fence = self._upstream.arrivals
         played.used_again = fence.connection in [arrival.connection for arrival in played.arrivals]
 

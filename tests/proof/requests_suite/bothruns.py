@@ -1,6 +1,6 @@
 """Compares two runs of a test suite, and what differs with the list of what differs by design.
 
-`python compare.py DIRECT.xml SIDECAR.xml DESIGN.toml`: exit status 0 when the list says it all and nothing more.
+`python bothruns.py DIRECT.xml SIDECAR.xml DESIGN.toml`: exit status 0 when the list says it all and nothing more.
 """
 
 from __future__ import annotations

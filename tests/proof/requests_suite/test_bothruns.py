@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMPARE = Path(__file__).with_name("compare.py")
+COMPARE = Path(__file__).with_name("bothruns.py")
 FAILED = "<failure/>"
 
 
