@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.config import later
 from sidecar.config.build import build
 from sidecar.config.catalogue import keys
 from sidecar.config.defaults import defaults
@@ -126,3 +127,13 @@ def test_tenants_are_built_over_the_top_level_and_their_problems_are_named_by_th
     assert lines({**TENANT, "tenants": [{"name": "a"}, {"name": "b", "check": {"path": "x"}}]})[0].startswith(
         "tenants[1].check.path: "
     )
+
+
+def test_a_key_of_a_later_version_is_refused_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(later, "KEYS", frozenset({"tomorrow", "session.tomorrow", "log.format.tomorrow"}))
+    given = {**TENANT, "session": {"tomorrow": 1}, "tomorrow": {"name": "x"}, "log": {"format": "json"}}
+    told = lines(given)
+    assert [line.partition(":")[0].strip() for line in told if later.NOT_AVAILABLE in line] == [
+        "session.tomorrow",
+        "tomorrow",
+    ]
